@@ -1,0 +1,1 @@
+"""Votes to labels: one aggregation method a file, and the policy that decides."""

@@ -1,0 +1,1 @@
+"""Everything that votes: rules, judges, annotators and feedback."""

@@ -1,0 +1,1 @@
+"""What users did about an output: thumbs, edits, complaints."""

@@ -1,0 +1,170 @@
+"""A run's folder: one folder a step, `NN_<step>-<hash>/`, whose manifest is written last.
+
+A finished step with the same hash is reused; a half-written one is redone; a changed option,
+input or line of code changes the hash of the step and, if its outputs change, of what follows.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kto_data.errors import UnavailableError
+from kto_data.runs.code import code_version
+from kto_data.runs.files import hash_file, hash_value, write_json
+from kto_data.runs.progress import Progress, Silent, StepResult
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step's work returns: its accounting, and what else it has to tell (JSON values)."""
+
+    counts: dict[str, int]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a run.
+
+    Attributes:
+        name: Unique in the run.
+        work: Writes the step's files into the folder it is given and returns what it counted.
+        options: Everything that its outputs depend on and that is not a file; JSON values.
+        files: Files outside the run whose contents its outputs depend on.
+        after: The steps whose outputs it reads.
+    """
+
+    name: str
+    work: Callable[[Path], Outcome]
+    options: Any = None
+    files: Sequence[Path] = ()
+    after: Sequence[StepResult] = ()
+
+
+class RunFolder:
+    """The folder of one run.
+
+    Args:
+        path: Made when it does not exist.
+        progress: Told of every step.
+    """
+
+    def __init__(self, path: Path, progress: Progress | None = None) -> None:
+        self.path = path
+        self.progress: Progress = progress or Silent()
+        self.results: list[StepResult] = []
+        path.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run's lock, so that two runs never write into one folder.
+
+        Raises:
+            UnavailableError: Another process holds it.
+        """
+        with (self.path / ".lock").open("a+", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.seek(0)
+                owner = lock.read().strip() or "unknown"
+                raise UnavailableError(
+                    f"{self.path}: another run is at work here (process {owner}); wait for it or end it"
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def run(self, step: Step) -> StepResult:
+        """Do a step, or reuse it when it is finished and nothing that it depends on has changed."""
+        digest = hash_value(
+            {
+                "step": step.name,
+                "options": step.options,
+                "files": [hash_file(path) for path in step.files],
+                "after": {result.name: result.outputs_hash for result in step.after},
+                "code": code_version(),
+            }
+        )
+        folder = self.path / f"{len(self.results) + 1:02d}_{step.name}-{digest[:12]}"
+        manifest = _read_manifest(folder)
+        if manifest is None or manifest["hash"] != digest:
+            manifest = self._work(step, folder, digest)
+            reused = False
+        else:
+            reused = True
+        result = _result(folder, manifest, reused=reused)
+        self.results.append(result)
+        self.progress.finished(result)
+        return result
+
+    def _work(self, step: Step, folder: Path, digest: str) -> dict[str, Any]:
+        self.progress.started(step.name)
+        started = time.monotonic()
+        partial = folder.with_name(f".{folder.name}.partial")
+        for leftover in (partial, folder):  # an interrupted run's, or one whose manifest is unreadable
+            shutil.rmtree(leftover, ignore_errors=True)
+        partial.mkdir(parents=True)
+        outcome = step.work(partial)
+        outputs = {
+            path.relative_to(partial).as_posix(): {"bytes": path.stat().st_size, "hash": hash_file(path)}
+            for path in sorted(partial.rglob("*"))
+            if path.is_file()
+        }
+        manifest = {
+            "step": step.name,
+            "hash": digest,
+            "options": step.options,
+            "after": {result.name: result.outputs_hash for result in step.after},
+            "code": code_version(),
+            "outputs": outputs,
+            "counts": outcome.counts,
+            "facts": outcome.facts,
+            "seconds": round(time.monotonic() - started, 3),
+        }
+        write_json(partial / MANIFEST, manifest)
+        os.replace(partial, folder)
+        return manifest
+
+    def publish(self, name: str, target: Path) -> None:
+        """Make `<run>/<name>` a relative link to a file or folder of a step, replacing an earlier one."""
+        link = self.path / name
+        partial = self.path / f".{name}.partial"
+        partial.unlink(missing_ok=True)
+        partial.symlink_to(os.path.relpath(target, self.path))
+        os.replace(partial, link)
+
+
+def _read_manifest(folder: Path) -> dict[str, Any] | None:
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    complete = all(
+        (folder / name).is_file() and (folder / name).stat().st_size == output["bytes"]
+        for name, output in manifest["outputs"].items()
+    )
+    return manifest if complete else None
+
+
+def _result(folder: Path, manifest: Mapping[str, Any], *, reused: bool) -> StepResult:
+    return StepResult(
+        name=manifest["step"],
+        folder=folder,
+        hash=manifest["hash"],
+        outputs_hash=hash_value(manifest["outputs"]),
+        counts=dict(manifest["counts"]),
+        facts=dict(manifest["facts"]),
+        seconds=manifest["seconds"],
+        reused=reused,
+    )

@@ -1,0 +1,1 @@
+"""The vote log: who voted what on which sample, and who the labelers are."""
