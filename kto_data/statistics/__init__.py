@@ -1,0 +1,1 @@
+"""Intervals, ranking measures and agreement: pure functions on numpy arrays, each with its source."""
