@@ -25,10 +25,17 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a step's work returns: its accounting, and what else it has to tell (JSON values)."""
+    """What a step's work returns.
+
+    Attributes:
+        counts: Its accounting.
+        facts: What else it has to tell, JSON values.
+        elsewhere: Files that it wrote into the run folder but outside its own, such as vote blocks.
+    """
 
     counts: dict[str, int]
     facts: dict[str, Any] = field(default_factory=dict)
+    elsewhere: Sequence[Path] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,8 @@ class RunFolder:
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
+            for leftover in self.path.glob(".*.partial"):  # of a run that was killed
+                _remove(leftover)
             yield
 
     def run(self, step: Step) -> StepResult:
@@ -97,7 +106,7 @@ class RunFolder:
             }
         )
         folder = self.path / f"{len(self.results) + 1:02d}_{step.name}-{digest[:12]}"
-        manifest = _read_manifest(folder)
+        manifest = self._finished(folder)
         if manifest is None or manifest["hash"] != digest:
             manifest = self._work(step, folder, digest)
             reused = False
@@ -111,23 +120,23 @@ class RunFolder:
     def _work(self, step: Step, folder: Path, digest: str) -> dict[str, Any]:
         self.progress.started(step.name)
         started = time.monotonic()
-        partial = folder.with_name(f".{folder.name}.partial")
-        for leftover in (partial, folder):  # an interrupted run's, or one whose manifest is unreadable
+        # the process id keeps a killed run's orphaned trainer from writing into this run's folder
+        partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+        for leftover in (partial, folder):  # a failed attempt's, or one whose manifest is unreadable
             shutil.rmtree(leftover, ignore_errors=True)
         partial.mkdir(parents=True)
         outcome = step.work(partial)
-        outputs = {
-            path.relative_to(partial).as_posix(): {"bytes": path.stat().st_size, "hash": hash_file(path)}
-            for path in sorted(partial.rglob("*"))
-            if path.is_file()
-        }
+        files = sorted(path for path in partial.rglob("*") if path.is_file())
         manifest = {
             "step": step.name,
             "hash": digest,
             "options": step.options,
             "after": {result.name: result.outputs_hash for result in step.after},
             "code": code_version(),
-            "outputs": outputs,
+            "outputs": {path.relative_to(partial).as_posix(): _describe(path) for path in files},
+            "elsewhere": {
+                path.relative_to(self.path).as_posix(): _describe(path) for path in outcome.elsewhere
+            },
             "counts": outcome.counts,
             "facts": outcome.facts,
             "seconds": round(time.monotonic() - started, 3),
@@ -135,6 +144,17 @@ class RunFolder:
         write_json(partial / MANIFEST, manifest)
         os.replace(partial, folder)
         return manifest
+
+    def _finished(self, folder: Path) -> dict[str, Any] | None:
+        """Return the manifest of a step whose files are all there."""
+        try:
+            manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        files = [(folder / name, file) for name, file in manifest["outputs"].items()]
+        files += [(self.path / name, file) for name, file in manifest["elsewhere"].items()]
+        complete = all(path.is_file() and path.stat().st_size == file["bytes"] for path, file in files)
+        return manifest if complete else None
 
     def publish(self, name: str, target: Path) -> None:
         """Make `<run>/<name>` a relative link to a file or folder of a step, replacing an earlier one."""
@@ -145,16 +165,15 @@ class RunFolder:
         os.replace(partial, link)
 
 
-def _read_manifest(folder: Path) -> dict[str, Any] | None:
-    try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    complete = all(
-        (folder / name).is_file() and (folder / name).stat().st_size == output["bytes"]
-        for name, output in manifest["outputs"].items()
-    )
-    return manifest if complete else None
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "hash": hash_file(path)}
 
 
 def _result(folder: Path, manifest: Mapping[str, Any], *, reused: bool) -> StepResult:
@@ -162,7 +181,7 @@ def _result(folder: Path, manifest: Mapping[str, Any], *, reused: bool) -> StepR
         name=manifest["step"],
         folder=folder,
         hash=manifest["hash"],
-        outputs_hash=hash_value(manifest["outputs"]),
+        outputs_hash=hash_value([manifest["outputs"], manifest["elsewhere"]]),
         counts=dict(manifest["counts"]),
         facts=dict(manifest["facts"]),
         seconds=manifest["seconds"],

@@ -125,6 +125,20 @@ def test_two_runs_never_share_a_folder(tmp_path):
         process.join()
 
 
+def test_a_file_that_a_step_wrote_elsewhere_is_missed_when_it_is_gone(tmp_path):
+    def work(folder):
+        (tmp_path / "votes").mkdir(exist_ok=True)
+        (tmp_path / "votes" / "block").write_text("x")
+        return Outcome({}, elsewhere=[tmp_path / "votes" / "block"])
+
+    def reused():
+        return RunFolder(tmp_path).run(Step("a", work)).reused
+
+    assert [reused(), reused()] == [False, True]
+    (tmp_path / "votes" / "block").unlink()
+    assert [reused(), reused()] == [False, True]
+
+
 def test_publishing_replaces_an_earlier_link(tmp_path):
     run = RunFolder(tmp_path)
     for text in ("old", "new"):
