@@ -1,0 +1,69 @@
+"""Whether an output stopped before it was finished."""
+
+import re
+
+from pydantic import Field
+
+from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+
+_FENCE_LINE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
+_NOT_PROSE = re.compile(r"\s*(?:[-*+•]\s|\d+[.)]\s|#|\||>|\$\$)")
+_EMPHASIS = "*_ \t"
+
+
+@CHECKS.register("cut-off")
+class CutOff(Check):
+    """The text stopped before its end: `cut-off: true`.
+
+    It holds in any of three cases, of which each can be turned off:
+
+    1. `finish_reason`: the row's finish reason is `length` (rows without one are judged by the text).
+    2. `fence`: a code fence (a line that begins with three backticks or tildes) is opened and not closed.
+    3. `sentence`: the last line is prose and ends inside a sentence. Prose is a line that is no list item,
+       heading, quote or table row and has at least `min_words` words. It ends inside a sentence if
+       its last character, Markdown emphasis apart, is a letter, a digit, a comma, a semicolon,
+       a hyphen or an opening bracket; but not after an address (with `@`, `www.` or `://`).
+       A last line of any kind and length that ends with a comma counts, too.
+    """
+
+    finish_reason: bool = True
+    """Whether a finish reason of `length` counts."""
+    fence: bool = True
+    """Whether an open code fence counts."""
+    sentence: bool = True
+    """Whether an end inside a sentence counts."""
+    min_words: int = Field(default=4, ge=1)
+    """A last line of fewer words may be a word or a name that needs no full stop."""
+
+    def decide(self, text: str, context: Context) -> Found:
+        """Hold in the first of the three cases that applies."""
+        if self.finish_reason and context.row.finish_reason == "length":
+            return Found(True, "the finish reason is length")
+        fences = list(_FENCE_LINE.finditer(text))
+        if len(fences) % 2:
+            return Found(self.fence, "an open code fence", (fences[-1].span(),) if self.fence else ())
+        end = _unfinished(text, self.min_words) if self.sentence else None
+        if end is None:
+            return Found(False)
+        return Found(True, f"ends with {text[end[0] : end[1]]!r}", (end,))
+
+    def reads(self) -> frozenset[str]:
+        """Return the finish reason, unless it is turned off."""
+        return frozenset({"finish_reason"}) if self.finish_reason else frozenset()
+
+
+def _unfinished(text: str, min_words: int) -> tuple[int, int] | None:
+    """Return where the last word is if the text ends inside a sentence."""
+    stripped = text.rstrip()
+    line = stripped[stripped.rfind("\n") + 1 :]
+    words = line.split()
+    if not words:
+        return None
+    last = words[-1]
+    span = (len(stripped) - len(last), len(stripped))
+    bare = line.rstrip(_EMPHASIS)
+    if bare.endswith(","):
+        return span
+    if len(words) < min_words or _NOT_PROSE.match(line) or "@" in last or "www." in last or "://" in last:
+        return None
+    return span if bare and (bare[-1].isalnum() or bare[-1] in ";-–—([{") else None

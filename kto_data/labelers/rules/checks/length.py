@@ -1,0 +1,91 @@
+"""How long a text is."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from pydantic import model_validator
+
+from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+from kto_data.labelers.rules.limits import Limit, Range
+
+# The marks that close a sentence, with the quotes and brackets that may follow them.
+_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s|$)|[。！？]+")
+
+
+@CHECKS.register("length")
+class Length(Check):
+    """The text's length is within bounds: `length: {words: {max: 60}, lines: {min: 2}}`; all that are given count."""
+
+    chars: Range | None = None
+    """Characters (code points)."""
+    words: Range | None = None
+    """Pieces between white space."""
+    sentences: Range | None = None
+    """Pieces that end with `. ! ? …` before white space or the end, or with `。！？`; a rest without such an end
+    is one more."""
+    lines: Range | None = None
+    """Lines; one line break at the very end does not begin another."""
+
+    @model_validator(mode="after")
+    def _something(self) -> "Length":
+        if not self._ranges():
+            raise ValueError("needs at least one of chars, words, sentences, lines")
+        return self
+
+    def decide(self, text: str, context: Context) -> Found:
+        """Hold if each given count is within its bounds."""
+        counts = {unit: COUNTERS[unit](text) for unit in self._ranges()}
+        holds = all(bounds.holds(counts[unit], context.captures) for unit, bounds in self._ranges().items())
+        return Found(holds, ", ".join(f"{n} {unit}" for unit, n in counts.items()))
+
+    def capture_names(self) -> frozenset[str]:
+        """Return the captured names in the bounds."""
+        return frozenset().union(*(bounds.capture_names() for bounds in self._ranges().values()))
+
+    def _ranges(self) -> dict[str, Range]:
+        given = {"chars": self.chars, "words": self.words, "sentences": self.sentences, "lines": self.lines}
+        return {unit: bounds for unit, bounds in given.items() if bounds is not None}
+
+
+@CHECKS.register("word-count")
+class WordCount(Check):
+    """The number of words is within bounds: `word-count: {max: "{{n}}"}`; short for `length: {words: ...}`."""
+
+    min: Limit | None = None
+    """At least this many."""
+    max: Limit | None = None
+    """At most this many."""
+
+    @model_validator(mode="after")
+    def _something(self) -> "WordCount":
+        self._words()
+        return self
+
+    def decide(self, text: str, context: Context) -> Found:
+        """Hold if the number of words is within the bounds."""
+        return self._words().decide(text, context)
+
+    def capture_names(self) -> frozenset[str]:
+        """Return the captured names in the bounds."""
+        return self._words().capture_names()
+
+    def _words(self) -> Length:
+        return Length(words=Range(min=self.min, max=self.max))
+
+
+def _n_sentences(text: str) -> int:
+    rest = _SENTENCE_END.split(text)
+    return len(rest) - 1 + bool(rest[-1].strip())
+
+
+def _n_lines(text: str) -> int:
+    return text.removesuffix("\n").count("\n") + 1 if text else 0
+
+
+COUNTERS: Mapping[str, Callable[[str], int]] = {
+    "chars": len,
+    "words": lambda text: len(text.split()),
+    "sentences": _n_sentences,
+    "lines": _n_lines,
+}
+"""How each unit is counted."""

@@ -1,0 +1,87 @@
+"""Whether a text matches a pattern, in RE2's syntax and in linear time."""
+
+import re
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import re2
+from pydantic import Field, field_validator
+
+from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+from kto_data.labelers.rules.limits import Range
+
+_LOOK_AROUND = re.compile(r"(?<!\\)(?:\\\\)*(\(\?<?[=!])")
+_BACKREFERENCE = re.compile(r"(?<!\\)(?:\\\\)*(\\[1-9]|\(\?P=\w+\)|\\k[<{]\w+[>}])")
+_BACKTRACKING = re.compile(r"(?<!\\)(?:\\\\)*(\(\?>|[*+?}]\+)")
+
+
+@CHECKS.register("regex")
+class Regex(Check):
+    r"""The text has a match of a pattern: `regex: '(?i)\brefund(s|ed)?\b'`.
+
+    The pattern is searched anywhere; `^` and `$` are the ends of the text, and of each line
+    after `(?m)`. RE2's `\b`, `\w` and `\d` know ASCII only. Named groups `(?P<n>\d+)` in a rule's
+    `when` capture values for its `match`.
+    """
+
+    short: ClassVar[str | None] = "pattern"
+
+    pattern: str = Field(min_length=1)
+    """The pattern, in RE2's syntax."""
+    count: Range | None = None
+    """How many matches that do not overlap there have to be; by default one or more."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        problem = _problem(pattern)
+        if problem:
+            raise ValueError(problem)
+        return pattern
+
+    def decide(self, text: str, context: Context) -> Found:
+        """Hold if the pattern is found as often as asked."""
+        matches = list(_compiled(self.pattern).finditer(text))
+        spans = tuple(match.span() for match in matches)
+        groups = matches[0].groupdict() if matches else {}
+        captures = {name: value for name, value in groups.items() if value is not None}
+        if self.count is None:
+            return Found(bool(matches), matches[0].group() if matches else "", spans, captures)
+        n = len(matches)
+        evidence = f"{n} match" if n == 1 else f"{n} matches"
+        return Found(self.count.holds(n, context.captures), evidence, spans, captures)
+
+    def group_names(self) -> frozenset[str]:
+        """Return the pattern's named groups."""
+        return frozenset(_compiled(self.pattern).groupindex)
+
+    def capture_names(self) -> frozenset[str]:
+        """Return the captured names in `count`."""
+        return self.count.capture_names() if self.count else frozenset()
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False  # they are raised, and belong in our message, not on stderr
+    return re2.compile(pattern, options)
+
+
+def _problem(pattern: str) -> str | None:
+    """Return what is wrong with a pattern and how to mend it, None if it is sound."""
+    try:
+        _compiled(pattern)
+    except re2.error as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error.args[0])
+    else:
+        return None
+    if found := _LOOK_AROUND.search(pattern):
+        return (
+            f"RE2 has no look-around ({found[1]}...); say it with two checks, such as "
+            "all: [{regex: ...}, {not: {regex: ...}}], or with the rule's `when`"
+        )
+    if found := _BACKREFERENCE.search(pattern):
+        return f"RE2 has no backreferences ({found[1]}); write the repeated part out, or use `repetition`"
+    if found := _BACKTRACKING.search(pattern):
+        return f"RE2 has no possessive or atomic groups ({found[1]}); it never backtracks, so leave that out"
+    return f"not a pattern that RE2 can read: {reason}"

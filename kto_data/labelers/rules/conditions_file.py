@@ -1,0 +1,194 @@
+"""`match` and `when` of a rule file, read into conditions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kto_data.config.validate import Options, validate
+from kto_data.config.yaml_file import KeyPath, YamlFile, format_key
+from kto_data.errors import ConfigError, Mistake, did_you_mean
+from kto_data.labelers.rules.checks.check import CHECKS, Check
+from kto_data.labelers.rules.conditions import AtLeast, Condition, Leaf, Not
+from kto_data.labelers.rules.file_model import Scope
+from kto_data.labelers.rules.word_lists import WordLists
+
+COMPOSITIONS = ("all", "any", "not", "at_least")
+
+LATER_CHECKS = frozenset(
+    [
+        "length-ratio",
+        "finish-reason",
+        "balanced-fences",
+        "contains-json",
+        "is-xml",
+        "is-html",
+        "contains-html",
+        "is-sql",
+        "contains-sql",
+        "is-valid-function-call",
+        "is-valid-code",
+        "contains-code",
+        "language",
+        "script",
+        "mixed-language",
+        "duplicate-lines",
+        "compression-ratio",
+        "perplexity",
+        "is-refusal",
+        "hedging",
+        "sycophancy-phrases",
+        "preamble",
+        "markdown",
+        "emoji",
+        "pii",
+        "secrets",
+        "moderation",
+        "classifier",
+        "ifeval",
+        "math-equal",
+        "multiple-choice",
+        "numeric",
+        "unit-tests",
+        "levenshtein",
+        "rouge-n",
+        "bleu",
+        "similar",
+        "near-duplicate-of",
+        "sql",
+        "column",
+        "python",
+        "llm-rubric",
+        "g-eval",
+        "model-graded-closedqa",
+        "factuality",
+        "unresolved",
+    ]
+)
+"""Check types that belong to the format and not yet to this version."""
+
+
+class _ScopeOnly(Options):
+    scope: Scope
+
+
+class ConditionReader:
+    """Reads the conditions of one file, noting every mistake instead of stopping at the first."""
+
+    def __init__(self, file: YamlFile, lists: WordLists) -> None:
+        self._file = file
+        self._lists = lists
+        self.mistakes: list[Mistake] = []
+
+    def read(self, data: Any, path: KeyPath, scope: str) -> Condition | None:
+        """Return the condition at a key path, None after a mistake in it."""
+        if not isinstance(data, Mapping):
+            self._note(path, "should be a check such as {contains: refund}, or all / any / not / at_least")
+            return None
+        scope = self._scope(data, path, scope)
+        names = [name for name in data if name != "scope"]
+        if len(names) != 1:
+            found = f", not {len(names)} ({', '.join(names)}): join them with all or any" if names else ""
+            self._note(path, f"needs exactly one check{found}")
+            return None
+        name = names[0]
+        value, at = data[name], (*path, name)
+        if name in ("all", "any"):
+            parts = self._parts(value, at, scope)
+            return AtLeast(len(parts) if name == "all" else 1, parts) if parts else None
+        if name == "at_least":
+            return self._at_least(value, at, scope)
+        if name == "not":
+            part = self.read(value, at, scope)
+            return part and Not(part)
+        if name.startswith("not-") and name not in CHECKS:
+            leaf = self._leaf(name.removeprefix("not-"), value, at, scope)
+            return leaf and Not(leaf)
+        return self._leaf(name, value, at, scope)
+
+    def _scope(self, data: Mapping[str, Any], path: KeyPath, scope: str) -> str:
+        if "scope" not in data:
+            return scope
+        try:
+            return validate(_ScopeOnly, {"scope": data["scope"]}, self._file, path).scope
+        except ConfigError as error:
+            self.mistakes += error.mistakes
+            return scope
+
+    def _parts(self, data: Any, path: KeyPath, scope: str) -> tuple[Condition, ...] | None:
+        if not isinstance(data, list) or not data:
+            self._note(path, "should be a list of one or more checks")
+            return None
+        parts = [self.read(part, (*path, index), scope) for index, part in enumerate(data)]
+        read = tuple(part for part in parts if part is not None)
+        return read if len(read) == len(parts) else None
+
+    def _at_least(self, data: Any, path: KeyPath, scope: str) -> Condition | None:
+        if not isinstance(data, Mapping) or set(data) != {"n", "of"}:
+            self._note(path, "should be {n: NUMBER, of: [checks]}")
+            return None
+        parts = self._parts(data["of"], (*path, "of"), scope)
+        n = data["n"]
+        if parts is None:
+            return None
+        if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= len(parts):
+            self._note((*path, "n"), f"should be a whole number from 1 to {len(parts)}, not {n!r}")
+            return None
+        return AtLeast(n, parts)
+
+    def _leaf(self, name: str, value: Any, path: KeyPath, scope: str) -> Condition | None:
+        if name in LATER_CHECKS:
+            self._note(path, f"the check {name!r} is not supported by this version")
+            return None
+        if name not in CHECKS:
+            self._note(path, f"unknown check {name!r}{did_you_mean(name, [*CHECKS, *COMPOSITIONS])}")
+            return None
+        kind = CHECKS.get(name)
+        try:
+            options = self._options(kind, value, path)
+            check = validate(kind, options, self._file, path)
+        except ConfigError as error:
+            self.mistakes += (_as_written(mistake, kind, value, path) for mistake in error.mistakes)
+            return None
+        return Leaf(name, check, scope)
+
+    def _options(self, kind: type[Check], value: Any, path: KeyPath) -> dict[str, Any]:
+        """Return a check's options: a plain value goes to its short form, and lists of words are looked up."""
+        if not isinstance(value, Mapping):
+            return self._short_options(kind, value, path)
+        options = dict(value)
+        sources = [key for key in ("values", "list", "file") if key in options]
+        if not kind.takes_words:
+            return options
+        if len(sources) != 1:
+            given = f", not {len(sources)}" if sources else ""
+            raise ConfigError(
+                [self._file.mistake(path, f"needs its words from one of values, list, file{given}")]
+            )
+        if "list" in options:
+            options["values"] = self._lists.named(options.pop("list"), (*path, "list"))
+        elif "file" in options:
+            options["values"] = self._lists.from_file(options.pop("file"), (*path, "file"))
+        else:
+            options["values"] = self._lists.given(options["values"], (*path, "values"))
+        return options
+
+    def _short_options(self, kind: type[Check], value: Any, path: KeyPath) -> dict[str, Any]:
+        if kind.takes_words and kind.short:
+            return {kind.short: self._lists.given(value, path)}
+        if kind.short:
+            return {kind.short: value}
+        if value is True or value is None:
+            return {}
+        name = path[-1]
+        remedy = f"write {{not: {{{name}: true}}}}" if value is False else f"write {name}: {{option: value}}"
+        raise ConfigError([self._file.mistake(path, f"should be true or options, not {value!r}; {remedy}")])
+
+    def _note(self, path: KeyPath, message: str) -> None:
+        self.mistakes.append(self._file.mistake(path, message))
+
+
+def _as_written(mistake: Mistake, kind: type[Check], value: Any, path: KeyPath) -> Mistake:
+    """Return the mistake without the option's name where the user used the short form and did not write it."""
+    short_key = format_key((*path, kind.short or ""))
+    if isinstance(value, Mapping) or mistake.key != short_key:
+        return mistake
+    return Mistake(mistake.file, mistake.line, format_key(path), mistake.message)
