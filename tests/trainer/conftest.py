@@ -1,0 +1,128 @@
+"""Dataset folders and the command line, for the trainer's tests."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+
+def message(role, content):
+    return [{"role": role, "content": content}]
+
+
+def row(number, label, prompt="Say a color.", completion="blue", **more):
+    return {
+        "prompt": message("user", prompt),
+        "completion": message("assistant", completion),
+        "label": label,
+        "weight": 1.0,
+        "sample_id": f"s{number:04d}",
+        "row_id": f"log#{number:04d}",
+        "prompt_id": f"p-{prompt}",
+    } | more
+
+
+def write_dataset(folder, train, test=(), **manifest):
+    """A dataset folder as kto-data writes it; keyword arguments replace fields of the manifest."""
+    folder.mkdir(parents=True)
+    shards = []
+    for split, rows in (("train", train), ("test", test)):
+        path = folder / f"{split}-00000.parquet"
+        table = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows))
+        pq.write_table(table, path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        shards.append({"path": path.name, "split": split, "rows": len(table), "sha256": digest})
+    content = {
+        "schema_version": 1,
+        "shards": shards,
+        "weights": {"desirable_weight": 1.0, "undesirable_weight": 1.0, "reason": "equal"},
+        "seed": 7,
+    }
+    (folder / "manifest.json").write_text(json.dumps(content | manifest))
+    return folder
+
+
+def polite_rows(n, start=0):
+    """Rows whose label a small model can learn: polite answers are desirable, rude ones are not."""
+    topics = ["tea", "rain", "trains", "maps", "bread", "music", "stars", "boats"]
+    polite = ["Certainly, here is what I know about {}.", "Of course, let me explain {} kindly."]
+    rude = ["No, go away with your {}.", "Stop asking me about {} already."]
+    rows = []
+    for number in range(start, start + n):
+        label = number % 2 == 0
+        topic = topics[number // 2 % len(topics)]
+        text = (polite if label else rude)[number // 3 % 2].format(topic)
+        rows.append(row(number, label, f"Tell me about {topic}, number {number // 4}.", text))
+    return rows
+
+
+def run_trainer(*arguments, **more):
+    """`python -m kto_trainer ...` in a process of its own, without a network."""
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": ""}
+    return subprocess.run(
+        [sys.executable, "-m", "kto_trainer", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+        check=False,
+        **more,
+    )
+
+
+FAST = (
+    "--tiny-vocab-size",
+    "400",
+    "--tiny-hidden-size",
+    "32",
+    "--tiny-intermediate-size",
+    "64",
+    "--max-length",
+    "64",
+)
+
+
+class Make:
+    """What the tests make: rows, dataset folders, runs."""
+
+    row = staticmethod(row)
+    message = staticmethod(message)
+    polite_rows = staticmethod(polite_rows)
+    dataset = staticmethod(write_dataset)
+    run = staticmethod(run_trainer)
+    fast = FAST
+
+
+@pytest.fixture(scope="session")
+def make():
+    return Make
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """One tiny training through the command line: its dataset, its output folder and the finished process."""
+    folder = tmp_path_factory.mktemp("trained")
+    data = write_dataset(folder / "dataset", polite_rows(96), polite_rows(48, start=400))
+    done = run_trainer("train", "--data", data, "--output", folder / "out", "--json", *FAST)
+    assert done.returncode == 0, done.stderr
+    return data, folder / "out", done
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A float64 model of a few thousand weights, its tokenizer, and the rows they were made for."""
+    import torch
+    from kto_trainer.dataset import read_split
+    from kto_trainer.options import TinyOptions
+    from kto_trainer.tiny import build_model, build_tokenizer
+
+    rows = read_split(write_dataset(tmp_path / "tiny", polite_rows(24)), "train").rows
+    size = TinyOptions(vocab_size=320, hidden_size=16, intermediate_size=32, layers=1, heads=2)
+    tokenizer = build_tokenizer(rows, size.vocab_size)
+    model = build_model(size, tokenizer, torch.Generator().manual_seed(1)).double().eval()
+    return model, tokenizer, rows

@@ -1,0 +1,243 @@
+"""The command line: `python -m kto_trainer train|score|generate`. The only place that prints.
+
+Every field of the option models is a flag: `sft.learning_rate` is `--sft-learning-rate`. torch is imported only after
+all arguments and the config file have been checked.
+"""
+
+import argparse
+import difflib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from kto_trainer.errors import TrainerError
+from kto_trainer.options import GenerateOptions, Options, ScoreOptions, TrainOptions
+
+O = TypeVar("O", bound=Options)  # noqa: E741  # one letter is the habit for a type variable
+
+
+class Flag(NamedTuple):
+    """A field of an option model, by its dotted name."""
+
+    key: str
+    field: FieldInfo
+
+    @property
+    def name(self) -> str:
+        """The flag, such as `--sft-learning-rate`."""
+        return "--" + self.key.replace(".", "-").replace("_", "-")
+
+
+def flags(model: type[BaseModel], prefix: str = "") -> Iterator[Flag]:
+    """All flags of an option model, nested models included."""
+    for name, field in model.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from flags(annotation, f"{prefix}{name}.")
+        else:
+            yield Flag(prefix + name, field)
+
+
+def _add_flags(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
+    for flag in flags(model):
+        default = "" if flag.field.default is None else f" [default: {flag.field.default}]"
+        settings: dict[str, Any] = {"dest": flag.key, "default": argparse.SUPPRESS}
+        settings["help"] = ((flag.field.description or "") + default).replace("%", "%%")
+        if flag.field.annotation is bool:
+            settings["action"] = argparse.BooleanOptionalAction
+        else:
+            settings["metavar"] = _metavar(flag)
+        parser.add_argument(flag.name, **settings)
+
+
+def _metavar(flag: Flag) -> str:
+    choices = [
+        value
+        for part in (flag.field.annotation, *get_args(flag.field.annotation))
+        for value in get_args(part)
+    ]
+    if choices and all(isinstance(choice, str) for choice in choices):
+        return "{" + ",".join(choices) + "}"
+    return flag.key.rpartition(".")[2].upper()
+
+
+def read_options(model: type[O], arguments: argparse.Namespace) -> O:
+    """The options: defaults, then the config file, then flags.
+
+    Raises:
+        TrainerError: Every mistake at once, one a line, naming the flag or the file and key.
+    """
+    config: Path | None = getattr(arguments, "config", None)
+    values = read_config(config) if config else {}
+    given = {flag.key: getattr(arguments, flag.key) for flag in flags(model) if hasattr(arguments, flag.key)}
+    for key, value in given.items():
+        target = values
+        *parents, last = key.split(".")
+        for parent in parents:
+            if not isinstance(target.setdefault(parent, {}), dict):
+                break  # the model reports the wrong type below
+            target = target[parent]
+        else:
+            target[last] = value
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise TrainerError("\n".join(_mistakes(model, error, given, config))) from None
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A config file's mapping: YAML, or JSON, which YAML includes; loaded safely.
+
+    Raises:
+        TrainerError: No such file, or not a mapping.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainerError(f"{path}: the config file cannot be read ({error})") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise TrainerError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)})") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise TrainerError(f"{path}: holds a {type(content).__name__}, not a mapping of options")
+    return content
+
+
+def _mistakes(
+    model: type[BaseModel], error: ValidationError, given: dict[str, Any], config: Path | None
+) -> Iterator[str]:
+    known = {flag.key: flag for flag in flags(model)}
+    for mistake in error.errors():
+        key = ".".join(str(part) for part in mistake["loc"])
+        place = known[key].name if key in given else f"{config}: {key}"
+        if mistake["type"] == "extra_forbidden":
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else f"; known are: {', '.join(known)}"
+            yield f"{place}: unknown option{hint}"
+        else:
+            yield f"{place}: {mistake['input']!r}: {mistake['msg'].lower()}"
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all three commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m kto_trainer", description=(__doc__ or "").splitlines()[0]
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, text: str, model: type[BaseModel], output: str) -> argparse.ArgumentParser:
+        # Abbreviated flags would change their meaning whenever an option is added.
+        sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        sub.add_argument("--output", type=Path, required=True, metavar="OUT", help=output)
+        sub.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+        _add_flags(sub, model)
+        return sub
+
+    train = command(
+        "train", "Train a checkpoint on a dataset folder.", TrainOptions, "folder for the results"
+    )
+    train.add_argument("--data", type=Path, required=True, metavar="DATASET", help="the dataset folder")
+    train.add_argument(
+        "--config", type=Path, metavar="FILE", help="options in YAML or JSON; flags win over it"
+    )
+    train.add_argument("--overwrite", action="store_true", help="replace a finished training in OUT")
+
+    score = command(
+        "score", "Score a split's rows under a model and its reference.", ScoreOptions, "scores.parquet"
+    )
+    score.add_argument("--data", type=Path, required=True, metavar="DATASET", help="the dataset folder")
+    score.add_argument("--model", required=True, metavar="CKPT", help="the trained model: a folder or hub id")
+    score.add_argument("--reference", required=True, metavar="REF", help="the model that it was trained from")
+
+    generate = command("generate", "Answer prompts with a model.", GenerateOptions, "generations.parquet")
+    source = generate.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--data", type=Path, metavar="DATASET", help="answer the distinct prompts of its split"
+    )
+    source.add_argument(
+        "--prompts", type=Path, metavar="FILE", help="answer a Parquet file's prompt_id, prompt"
+    )
+    generate.add_argument("--model", required=True, metavar="CKPT", help="the model: a folder or hub id")
+    return parser
+
+
+def run_command(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Check the arguments, then import torch and do the work; returns the command's JSON document."""
+    if arguments.command == "train":
+        options = read_options(TrainOptions, arguments)
+        from kto_trainer.loop import train
+
+        return train(arguments.data, arguments.output, options, overwrite=arguments.overwrite, say=_say)
+    if arguments.command == "score":
+        score_options = read_options(ScoreOptions, arguments)
+        from kto_trainer.score import score
+
+        return score(
+            arguments.data, arguments.model, arguments.reference, arguments.output, score_options, say=_say
+        )
+    generate_options = read_options(GenerateOptions, arguments)
+    from kto_trainer.generate import generate
+
+    return generate(
+        arguments.data, arguments.prompts, arguments.model, arguments.output, generate_options, say=_say
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 2 wrong input, 3 something needed is not there."""
+    arguments = make_parser().parse_args(argv)
+    try:
+        result = run_command(arguments)
+    except TrainerError as error:
+        for line in str(error).splitlines():
+            _say(f"error: {line}")
+        return error.exit_code
+    except OSError as error:  # a full disk, a folder that may not be written
+        _say(f"error: {error}")
+        return 3
+    for line in _summary(arguments.command, result, arguments.output):
+        _say(line)
+    if arguments.json:
+        print(json.dumps(result, ensure_ascii=False, allow_nan=False))
+    return 0
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def _summary(command: str, result: dict[str, Any], output: Path) -> Iterator[str]:
+    if command == "train":
+        final, counts = result["final"], result["counts"]
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in final.items() if value is not None)
+        yield f"end of training: {figures}"
+        yield (
+            f"{counts['derangement_fallbacks']} of {counts['kl_pairs']} KL pairs not mismatched, "
+            f"{counts['single_class_batches']} batches of one class"
+        )
+        yield f"{result['n_parameters']} parameters, {result['seconds']:.1f} s: {output / 'checkpoint'}"
+    elif command == "score":
+        areas = {
+            "reward AUC": result["reward_auc"],
+            "reference's mean log-probability AUC": result["ref_mean_logp_auc"],
+        }
+        told = ", ".join(f"{name} {value:.3f}" for name, value in areas.items() if value is not None)
+        yield f"{result['n_rows']} rows in {result['seconds']:.1f} s: {output}" + (
+            f"; {told}" if told else ""
+        )
+    else:
+        yield (
+            f"{result['n_prompts']} answers, {result['n_tokens']} tokens, {result['stopped']} ended by themselves, "
+            f"{result['seconds']:.1f} s: {output}"
+        )

@@ -1,0 +1,198 @@
+"""`generate`: answers to prompts, in batches with left padding and a key-value cache.
+
+Shapes: N prompts of a batch, T padded prompt length, V tokens of the vocabulary.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from kto_trainer.dataset import Text, read_split
+from kto_trainer.encoding import Encoder
+from kto_trainer.errors import TrainerError
+from kto_trainer.model import Machine, load, machine, place
+from kto_trainer.options import GenerateOptions
+from kto_trainer.output import write_parquet
+from kto_trainer.score import training_options
+
+MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt to answer."""
+
+    prompt_id: str
+    prompt: Text
+
+
+def read_prompts(data: Path | None, prompts: Path | None, options: GenerateOptions) -> list[Prompt]:
+    """The distinct prompts of a split, or of a Parquet file with prompt_id and prompt, sorted by prompt_id.
+
+    Raises:
+        TrainerError: The file or dataset cannot be read, or holds no prompts.
+    """
+    found: dict[str, Text] = {}
+    if data is not None:
+        for row in read_split(data, options.split).rows:
+            found.setdefault(row.prompt_id, row.prompt)
+    if prompts is not None:
+        try:
+            table = pq.read_table(prompts, columns=["prompt_id", "prompt"])
+        except (pa.ArrowException, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise TrainerError(
+                f"{prompts}: not a Parquet file with prompt_id and prompt ({reason})"
+            ) from None
+        for prompt_id, prompt in zip(
+            *(table.column(name).to_pylist() for name in table.column_names), strict=True
+        ):
+            found.setdefault(str(prompt_id), prompt)
+    if not found:
+        raise TrainerError(f"{data or prompts}: holds no prompts; nothing to answer")
+    return [Prompt(key, found[key]) for key in sorted(found)][: options.limit]
+
+
+def sample(logits_NV: Tensor, temperature: float, uniform_N: Tensor) -> Tensor:
+    """One token a row: the likeliest at temperature 0, else drawn by inverting the distribution at `uniform_N`.
+
+    Drawing from given uniform numbers makes a row's answer independent of which rows share its batch.
+    """
+    if temperature == 0:
+        return logits_NV.argmax(-1)
+    cumulative_NV = torch.softmax(logits_NV.double() / temperature, -1).cumsum(-1)
+    drawn_N = torch.searchsorted(cumulative_NV, uniform_N[:, None] * cumulative_NV[:, -1:], right=True)[:, 0]
+    return drawn_N.clamp(max=logits_NV.shape[1] - 1)
+
+
+@torch.no_grad()
+def answer(
+    model: Any,
+    prompts: Sequence[list[int]],
+    stops: frozenset[int],
+    pad: int,
+    uniform_NL: Tensor,
+    temperature: float,
+    computer: Machine,
+) -> list[list[int]]:
+    """Continue N prompts by at most L tokens each; a row ends with a token of `stops`, which is included.
+
+    Args:
+        model: A causal language model.
+        prompts: N lists of at least one token.
+        stops: Tokens that end an answer.
+        pad: Token to fill with on the left; masked.
+        uniform_NL: Uniform numbers in [0, 1), one a row and new token.
+        temperature: See `sample`.
+        computer: Device and arithmetic.
+    """
+    longest = max(map(len, prompts))
+    ids = torch.tensor([[pad] * (longest - len(ids)) + ids for ids in prompts], device=computer.device)
+    mask = torch.tensor(
+        [[0] * (longest - len(ids)) + [1] * len(ids) for ids in prompts], device=computer.device
+    )
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    uniform_NL = uniform_NL.to(computer.device)
+    answers: list[list[int]] = [[] for _ in prompts]
+    open_rows = set(range(len(prompts)))
+    cache = None
+    for step in range(uniform_NL.shape[1]):
+        with computer.autocast():
+            out = model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        cache = out.past_key_values
+        chosen_N = sample(out.logits[:, -1].float(), temperature, uniform_NL[:, step])
+        for row, token in enumerate(chosen_N.tolist()):
+            if row in open_rows:
+                answers[row].append(token)
+                if token in stops:
+                    open_rows.discard(row)
+        if not open_rows:
+            break
+        ids = chosen_N[:, None]
+        mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], -1)
+        positions = positions[:, -1:] + 1
+    return answers
+
+
+def stop_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """The tokenizer's EOS and whatever else the model's generation settings name."""
+    named = getattr(model.generation_config, "eos_token_id", None)
+    extra = named if isinstance(named, list) else [] if named is None else [named]
+    return frozenset({int(tokenizer.eos_token_id), *map(int, extra)})
+
+
+def generate(
+    data: Path | None,
+    prompts: Path | None,
+    model: str,
+    output: Path,
+    options: GenerateOptions,
+    *,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Answer the prompts, write one row each (prompt_id, prompt, completion, n_tokens, finish_reason), and sum up.
+
+    `n_tokens` counts the stop token; `finish_reason` is `stop` or `length` (max_new_tokens reached).
+    """
+    started = time.perf_counter()
+    todo = read_prompts(data, prompts, options)
+    computer = machine(options)
+    network, tokenizer = load(model, options.chat_template)
+    network = place(network, options, computer)
+    trained_length = training_options(model).max_length
+    assert trained_length is not None
+    encoder = Encoder(tokenizer, trained_length)
+    limit = options.max_prompt_length or trained_length // 2
+    ids = [encoder.encode_prompt(item.prompt, limit) for item in todo]
+    stops = stop_tokens(network, tokenizer)
+    # One stream a prompt: an answer depends neither on the batch nor on how many other prompts there are.
+    uniform = np.stack(
+        [np.random.default_rng([options.seed, i]).random(options.max_new_tokens) for i in range(len(todo))]
+    )
+    answers: list[list[int]] = [[] for _ in todo]
+    order = sorted(range(len(todo)), key=lambda i: len(ids[i]))
+    for start in range(0, len(order), options.batch_size):
+        members = order[start : start + options.batch_size]
+        drawn = torch.from_numpy(uniform[members])
+        texts = answer(
+            network, [ids[i] for i in members], stops, encoder.pad, drawn, options.temperature, computer
+        )
+        for i, tokens in zip(members, texts, strict=True):
+            answers[i] = tokens
+        say(f"generated {min(start + options.batch_size, len(order))}/{len(order)}")
+    ended = [bool(tokens) and tokens[-1] in stops for tokens in answers]
+    texts_out = [tokenizer.decode(tokens, skip_special_tokens=True) for tokens in answers]
+    table = pa.table(
+        {
+            "prompt_id": [item.prompt_id for item in todo],
+            "prompt": [item.prompt for item in todo],
+            "completion": pa.array(
+                [[{"role": "assistant", "content": text}] for text in texts_out], MESSAGES
+            ),
+            "n_tokens": pa.array([len(tokens) for tokens in answers], pa.int32()),
+            "finish_reason": ["stop" if done else "length" for done in ended],
+        }
+    )
+    write_parquet(output, table)
+    return {
+        "output": str(output),
+        "n_prompts": len(todo),
+        "n_tokens": sum(map(len, answers)),
+        "stopped": sum(ended),
+        "seconds": time.perf_counter() - started,
+    }

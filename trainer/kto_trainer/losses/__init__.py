@@ -1,0 +1,1 @@
+"""Losses: one pure function a file, from log-probabilities to one loss a row."""

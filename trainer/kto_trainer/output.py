@@ -1,0 +1,101 @@
+"""Writing results so that a killed run leaves nothing that looks whole: temporary names, then renames."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kto_trainer.errors import TrainerError
+
+OPTIONS_FILE = "kto_options.json"
+TRAINING_FILE = "training.json"
+_PARTIAL = ".partial"
+
+
+def partial(path: Path) -> Path:
+    """The temporary name of a path, in the same folder so that the rename is atomic."""
+    return path.with_name(path.name + _PARTIAL)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON document under a temporary name and rename it."""
+    temporary = partial(path)
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write_parquet(path: Path, table: pa.Table) -> None:
+    """Write a table as Parquet (zstd) under a temporary name and rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, partial(path), compression="zstd")
+    partial(path).replace(path)
+
+
+def save_model(folder: Path, model: Any, tokenizer: Any, options: Mapping[str, Any]) -> None:
+    """Save weights (safetensors), tokenizer, chat template and the run's options as a folder, all or nothing.
+
+    `AutoModelForCausalLM.from_pretrained` loads the folder. The options lie in `kto_options.json`, which `train
+    --config` accepts and from which `score` and `generate` take the lengths and beta.
+    """
+    temporary = partial(folder)
+    shutil.rmtree(temporary, ignore_errors=True)
+    model.save_pretrained(temporary, safe_serialization=True)
+    tokenizer.save_pretrained(temporary)
+    write_json(temporary / OPTIONS_FILE, options)
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.replace(folder)
+
+
+def prepare_output(folder: Path, *, overwrite: bool) -> None:
+    """Make the output folder, and clear what an earlier run left in it; other files stay.
+
+    Raises:
+        TrainerError: It holds a finished training and `overwrite` is not set, or it is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise TrainerError(f"{folder}: is a file; --output takes a folder")
+    if (folder / TRAINING_FILE).exists() and not overwrite:
+        raise TrainerError(
+            f"{folder}: holds a finished training ({TRAINING_FILE}); choose another --output, or pass --overwrite"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    # training.json goes first: without it the folder does not look whole, whatever happens next.
+    for name in (TRAINING_FILE, "log.jsonl", "checkpoint", "reference"):
+        for path in (folder / name, partial(folder / name)):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+class StepLog:
+    """`log.jsonl`: one JSON object a step; has its final name only once the run is done with it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = partial(path).open("w", encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, entry: Mapping[str, Any]) -> None:
+        """Append one step; readable at once by whoever watches the run."""
+        self._file.write(json.dumps(entry) + "\n")
+        self._file.flush()
+
+    def finish(self) -> None:
+        """Give the log its final name."""
+        self._file.close()
+        partial(self._path).replace(self._path)

@@ -1,0 +1,117 @@
+"""`score`: log-probabilities and implicit rewards of a split's rows under a model and its reference."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from kto_trainer.dataset import read_split
+from kto_trainer.encoding import Encoder
+from kto_trainer.errors import TrainerError
+from kto_trainer.logps import all_completion_logps
+from kto_trainer.model import load, machine, place
+from kto_trainer.options import ScoreOptions, TrainOptions
+from kto_trainer.output import OPTIONS_FILE, write_parquet
+
+
+def training_options(model: str) -> TrainOptions:
+    """The options a checkpoint was trained with, from its `kto_options.json`; the defaults for any other model.
+
+    Raises:
+        TrainerError: The file is there but cannot be read.
+    """
+    path = Path(model) / OPTIONS_FILE
+    if not path.is_file():
+        return TrainOptions(model=model).resolved()
+    try:
+        return TrainOptions.model_validate(json.loads(path.read_text(encoding="utf-8"))).resolved()
+    except ValueError as error:
+        raise TrainerError(f"{path}: {str(error).splitlines()[0]}; train again, or remove the file") from None
+
+
+def auc(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
+    """The chance that a desirable row scores above an undesirable one, ties half; None without both classes.
+
+    Example:
+        >>> auc([0.1, 0.4, 0.3, 0.9], [False, False, True, True])
+        0.75
+    """
+    values = np.asarray(scores)
+    truth = np.asarray(labels, dtype=bool)
+    n_pairs = int(truth.sum()) * int((~truth).sum())
+    if not n_pairs:
+        return None
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return float((ranks[truth].sum() - truth.sum() * (truth.sum() + 1) / 2) / n_pairs)
+
+
+def score(
+    data: Path, model: str, reference: str, output: Path, options: ScoreOptions, *, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Write one row for each of the split's rows, sorted by row_id, and return a summary.
+
+    Columns: row_id, sample_id, prompt_id, label; logp and ref_logp (nats, summed over the completion's tokens, EOS
+    included); n_tokens (of the cut completion); reward = beta * (logp - ref_logp). ref_logp / n_tokens is the
+    reference's mean token log-probability.
+
+    Raises:
+        TrainerError: The dataset or a model is wrong, or the two models do not share their tokens.
+    """
+    started = time.perf_counter()
+    split = read_split(data, options.split)
+    computer = machine(options)
+    trained = training_options(model)
+    beta = trained.beta if options.beta is None else options.beta
+    max_length = options.max_length or trained.max_length
+    assert max_length is not None
+    policy, tokenizer = load(model, options.chat_template)
+    ref, ref_tokenizer = load(reference, options.chat_template)
+    if tokenizer.get_vocab() != ref_tokenizer.get_vocab():
+        raise TrainerError(
+            f"{reference}: its tokenizer differs from that of {model}: it is not the model's reference"
+        )
+    encoder = Encoder(tokenizer, max_length)
+    tokens = [encoder.fit(encoder.encode(row.prompt, row.completion)).tokens for row in split.rows]
+    say(f"scoring {len(tokens)} rows of {options.split}")
+    size = options.batch_size
+    logps = (
+        all_completion_logps(place(policy, options, computer), tokens, encoder.pad, computer, size)
+        .double()
+        .numpy()
+    )
+    ref_logps = (
+        all_completion_logps(place(ref, options, computer), tokens, encoder.pad, computer, size)
+        .double()
+        .numpy()
+    )
+    rewards = beta * (logps - ref_logps)
+    labels = [row.label for row in split.rows]
+    n_tokens = [len(item.completion) for item in tokens]
+    table = pa.table(
+        {
+            "row_id": [row.row_id for row in split.rows],
+            "sample_id": [row.sample_id for row in split.rows],
+            "prompt_id": [row.prompt_id for row in split.rows],
+            "label": labels,
+            "logp": logps,
+            "ref_logp": ref_logps,
+            "n_tokens": pa.array(n_tokens, pa.int32()),
+            "reward": rewards,
+        }
+    )
+    write_parquet(output, table)
+    return {
+        "output": str(output),
+        "split": options.split,
+        "n_rows": len(labels),
+        "beta": beta,
+        "max_length": max_length,
+        "reward_auc": auc(rewards.tolist(), labels),
+        "ref_mean_logp_auc": auc((ref_logps / np.array(n_tokens)).tolist(), labels),
+        "seconds": time.perf_counter() - started,
+    }
