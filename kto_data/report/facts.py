@@ -1,0 +1,259 @@
+"""What a report is made of: the facts of a run, as plain values that JSON can hold.
+
+Every key is optional; what is missing is left out of the page. None (and NaN, which JSON lacks)
+means "looked for, and there is none", and is shown as a dash. Shares are fractions in [0, 1].
+The type of each part says what the pipeline has to fill in.
+"""
+
+from typing import TypedDict
+
+
+class Figure(TypedDict, total=False):
+    """An estimate, with its confidence interval where there is one."""
+
+    estimate: float | None
+    lower: float
+    upper: float
+    level: float  # nominal coverage of the interval; 0.95 when missing
+    n: int  # what the estimate was counted on
+
+
+class SplitCounts(TypedDict, total=False):
+    """Rows in the two splits of the dataset."""
+
+    train: int
+    test: int
+
+
+class Accounting(TypedDict, total=False):
+    """Where every record and row went.
+
+    records = used + quarantined, and rows = in the dataset + dropped + undecided; the page checks both.
+    """
+
+    n_records: int
+    n_quarantined: int
+    quarantined: dict[str, int]  # reason -> records
+    n_rows: int
+    n_dataset: SplitCounts
+    dropped: dict[str, dict[str, int]]  # step -> reason -> rows
+    n_undecided: int  # rows whose sample has no label
+
+
+class QuarantinedExample(TypedDict, total=False):
+    """A record that could not be read."""
+
+    file: str
+    record: int  # from 1: the line of a JSONL file, else the record
+    reason: str
+    detail: str | None
+    excerpt: str | None
+
+
+class Named(TypedDict, total=False):
+    """Rows by label of one source or one model."""
+
+    name: str
+    desirable: int
+    undesirable: int
+
+
+class ClassCounts(TypedDict, total=False):
+    """Rows by label."""
+
+    rows: int
+    desirable: int
+    undesirable: int
+
+
+class Histogram(TypedDict, total=False):
+    """Rows by value and label: `statistics.histograms.ClassHistogram` as a dict."""
+
+    edges: list[float]
+    n_desirable: list[int]
+    n_undesirable: list[int]
+    n_below: int
+    n_above: int
+
+
+class Balance(TypedDict, total=False):
+    """The two classes in the dataset, and the weights that even them out."""
+
+    train: ClassCounts
+    test: ClassCounts
+    ratio_before: float | None  # n_D / n_U on the training split
+    ratio_after: float | None  # w_D n_D / (w_U n_U)
+    desirable_weight: float
+    undesirable_weight: float
+    reason: str  # in words
+    by_source: list[Named]
+    by_model: list[Named]
+    lengths: Histogram  # of the completions, in characters
+
+
+class Labeler(TypedDict, total=False):
+    """What one labeler did. Votes, not-applicable and faults are four different things."""
+
+    labeler: str
+    kind: str  # rule, judge, annotator, feedback
+    mode: str  # vote, veto, shadow
+    n_desirable: int
+    n_undesirable: int
+    n_abstain: int
+    n_not_applicable: int
+    n_faults: int
+    coverage: float | None
+    overlap: float | None
+    conflict: float | None
+    agreement_with_truth: Figure | float | None
+
+
+class Truth(TypedDict, total=False):
+    """How many labels agree with a known truth that no labeler saw."""
+
+    n: int
+    agree: int
+    interval: Figure
+
+
+class Labels(TypedDict, total=False):
+    """What the votes came to, in samples."""
+
+    decided_by: dict[str, int]
+    n_desirable: int
+    n_undesirable: int
+    n_undecided: int
+    truth: Truth
+
+
+class CurvePoint(TypedDict, total=False):
+    """One logged training step; a measure that a stage does not have is missing or None."""
+
+    stage: str  # sft, kto, control
+    step: int
+    loss: float | None
+    kl: float | None
+    rewards_chosen: float | None  # mean implicit reward of desirable rows
+    rewards_rejected: float | None  # ... and of undesirable rows
+
+
+class Training(TypedDict, total=False):
+    """What was trained, and how it went."""
+
+    model: str
+    n_parameters: int
+    seconds: float
+    curves: list[CurvePoint]
+
+
+class Ranking(TypedDict, total=False):
+    """How well a model ranks held-out desirable outputs above undesirable ones."""
+
+    auc: Figure | None
+    pair_accuracy: Figure | None
+
+
+class Desirable(TypedDict, total=False):
+    """Desirable share of generated outputs, by one set of rules.
+
+    `difference` is trained minus reference. Both models answer the same prompts, so a paired interval
+    is narrower; without it the page derives one from the two intervals as if they were independent.
+    """
+
+    reference: Figure
+    trained: Figure
+    difference: Figure
+    rules: list[str]
+
+
+class RuleOutcome(TypedDict, total=False):
+    """Desirable share of generated outputs, by one rule."""
+
+    rule: str
+    held_out: bool
+    reference: Figure | float | None
+    trained: Figure | float | None
+
+
+class MeanLength(TypedDict, total=False):
+    """Mean length of generated outputs."""
+
+    reference: float
+    trained: float
+
+
+class Generated(TypedDict, total=False):
+    """Outputs generated before and after training, judged by rules."""
+
+    n_prompts: int
+    training_rules: Desirable
+    held_out_rules: Desirable
+    by_rule: list[RuleOutcome]
+    mean_chars: MeanLength
+    mean_words: MeanLength
+
+
+class GeneratedSample(TypedDict, total=False):
+    """What the two models answer to one prompt."""
+
+    prompt: str
+    reference: str
+    trained: str
+
+
+class Evaluation(TypedDict, total=False):
+    """Whether the model got better, on held-out prompts."""
+
+    n_rows: int
+    n_prompts: int
+    labels_from: str
+    reference: Ranking  # by mean token log-probability: its implicit reward is 0 by definition
+    trained: Ranking  # by implicit reward
+    control: Ranking  # by implicit reward, trained on shuffled labels
+    generated: Generated
+    samples: list[GeneratedSample]
+    rewards: Histogram  # implicit rewards of the trained model on held-out rows
+
+
+class Input(TypedDict, total=False):
+    """An input file."""
+
+    file: str
+    bytes: int
+    hash: str
+    records: int
+
+
+class Step(TypedDict, total=False):
+    """A step of the pipeline."""
+
+    step: str
+    hash: str
+    rows: int | None
+    seconds: float | None
+    reused: bool
+
+
+class Lineage(TypedDict, total=False):
+    """What the run was made from, and in which steps."""
+
+    inputs: list[Input]
+    steps: list[Step]
+
+
+class Facts(TypedDict, total=False):
+    """All facts of a run."""
+
+    title: str
+    pipeline: str
+    seed: int
+    created_at: str  # ISO 8601
+    versions: dict[str, str]
+    accounting: Accounting
+    quarantined_examples: list[QuarantinedExample]
+    balance: Balance
+    labelers: list[Labeler]
+    labels: Labels
+    training: Training
+    evaluation: Evaluation
+    lineage: Lineage
