@@ -4,7 +4,7 @@ import difflib
 import glob
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -156,20 +156,17 @@ def _check_columns(columns: list[str], entry: ReadEntry) -> None:
 
 
 def _with_unique_sources(files: Sequence[InputFile]) -> list[InputFile]:
-    """Give files that share a source the file's name, then its folders, then a number to tell them apart."""
+    """Tell files that share a source apart: by their names, then by their folders, at last by a number."""
     sources = [file.source for file in files]
-    stems = [source_name(file.path) for file in files]
-    shared = Counter(sources)
-    for i, file in enumerate(files):
-        if shared[sources[i]] > 1 and file.entry.source:
-            sources[i] = f"{sources[i]}/{stems[i]}"
-    for depth in range(1, 4):
-        shared = Counter(sources)
-        for i, file in enumerate(files):
-            if shared[sources[i]] > 1:
-                folders = Path(shown(file.path.absolute())).parent.parts[-depth:]
-                prefix = f"{file.entry.source}/" if file.entry.source else ""
-                sources[i] = prefix + "/".join((*folders, stems[i]))
+    for n_folders in range(4):
+        sharing: dict[str, list[int]] = defaultdict(list)
+        for i, source in enumerate(sources):
+            sharing[source].append(i)
+        for group in sharing.values():
+            longer = {i: _long_source(files[i], n_folders) for i in group}
+            if len(set(longer.values())) > 1:
+                for i, source in longer.items():
+                    sources[i] = source
     taken: set[str] = set()
     unique = []
     for file, source in zip(files, sources, strict=True):
@@ -180,6 +177,12 @@ def _with_unique_sources(files: Sequence[InputFile]) -> list[InputFile]:
         taken.add(name)
         unique.append(replace(file, source=name))
     return unique
+
+
+def _long_source(file: InputFile, n_folders: int) -> str:
+    path = Path(file.name)  # relative to the base folder, so that ids do not depend on where that is
+    folders = path.parent.parts[-n_folders:] if n_folders else ()
+    return "/".join((*([file.entry.source] if file.entry.source else []), *folders, source_name(path)))
 
 
 def _name(path: Path, base: Path) -> str:

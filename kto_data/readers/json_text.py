@@ -42,7 +42,7 @@ def parse_value(data: bytes) -> Any:
         byte = data[error.start]
         raise Defect("not_utf8", f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise Defect("not_json", f"{error.msg} at character {error.pos + 1}") from None
+        raise Defect("not_json", f"{error.msg.removesuffix(' at')} at character {error.pos + 1}") from None
     except RecursionError:
         raise _too_deep() from None
     brackets = data.count(b"{") + data.count(b"[")

@@ -42,11 +42,11 @@ class TableWriter:
         try:
             if kind is None:
                 self._flush()
-        finally:
             self._writer.close()
-        if kind is None:
-            self._temporary.replace(self._path)
-        else:
+            if kind is None:
+                self._temporary.replace(self._path)
+        finally:
+            self._writer.close()  # also after a failed flush; a second time it does nothing
             self._temporary.unlink(missing_ok=True)
 
     def add(self, row: Mapping[str, Any], n_bytes: int) -> None:
