@@ -15,11 +15,8 @@ from kto_data.report.charts import (
 )
 from kto_data.report.text import as_figure, interval_ends, number, percent, score
 
-MODELS = (
-    ("reference", "Reference, before training"),
-    ("trained", "Trained"),
-    ("control", "Control, shuffled labels"),
-)
+MODELS = (("reference", "Reference"), ("trained", "Trained"), ("control", "Control"))
+"""Keys and names; short, because on a telephone name and figures share one line."""
 
 
 def ranking_chart(evaluation: dict[str, Any], measure: str, title: str) -> Markup:

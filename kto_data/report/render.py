@@ -143,7 +143,12 @@ def _figure(value: Any, show: Any) -> str:
         return text.DASH
     ends = text.interval_ends(value)
     estimate = show(text.as_figure(value).get("estimate"))
-    return f"{estimate} ({show(ends[0])} to {show(ends[1])})" if ends else estimate
+    # no-break spaces: on a narrow page the interval goes to the next line as a whole
+    return (
+        f"{estimate} ({show(ends[0])}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{show(ends[1])})"
+        if ends
+        else estimate
+    )
 
 
 def _find(facts: Mapping[str, Any], path: str) -> Any:

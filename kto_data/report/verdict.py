@@ -17,6 +17,17 @@ Outcome = Literal["better", "worse", "unclear", "unknown"]
 LENGTH_CHANGE = 1.25
 """A change of mean length by more than this factor is pointed out: rules can be moved by length alone."""
 
+OUTPUT_ANSWERS: dict[Outcome, str] = {
+    "better": "The trained model's outputs are clearly better.",
+    "worse": "The trained model's outputs are clearly worse.",
+    "unclear": "The trained model's outputs are not clearly better.",
+}
+RANKING_ANSWERS: dict[Outcome, str] = {
+    "better": "The model clearly learnt to tell desirable outputs from undesirable ones.",
+    "worse": "The model clearly learnt to tell outputs apart the wrong way round.",
+    "unclear": "It is not clear that the model learnt to tell desirable outputs from undesirable ones.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -52,12 +63,7 @@ def verdict(facts: dict[str, Any]) -> Verdict | None:
             return None
         return Verdict("unknown", "Whether the model got better was not evaluated.", ())
     outcome = found[0][0]
-    what = "The trained model's outputs are" if by_rules else "At telling good outputs from bad, the model is"
-    sentence = {
-        "better": f"{what} clearly better.",
-        "worse": f"{what} clearly worse.",
-        "unclear": f"{what} not clearly better.",
-    }[outcome]
+    sentence = (OUTPUT_ANSWERS if by_rules else RANKING_ANSWERS)[outcome]
     caveats = _caveats(generated, held_out=bool(generated.get("held_out_rules")), judged=bool(by_rules))
     return Verdict(outcome, sentence, tuple(text for _, text in found) + caveats)
 
