@@ -118,13 +118,13 @@ class _Loader:
     def _parse(self, key: Path, place: _Place) -> tuple[YamlFile, ParsedFile] | None:
         if key in self._parsed:
             return self._parsed[key]
-        self._parsed[key] = None
         self.files[place.path] = None
         try:
             file = load_yaml(place.path, name=place.shown)
             content = parse_rules(file)
         except ConfigError as error:
             self.mistakes += error.mistakes
+            self._parsed[key] = None  # told once, however often the file is asked for
             return None
         self.files.update(dict.fromkeys(content.word_files))
         self._parsed[key] = (file, content)

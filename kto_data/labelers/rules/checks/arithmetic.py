@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+from kto_data.labelers.rules.checks.check import CHECKS, MAX_SPANS, Check, Context, Found
 
 _MAX_DIGITS = 30
 """Longer numbers are ids, not operands; a bound also keeps exact products small."""
@@ -36,7 +36,7 @@ _SIGNS = {
     "\\div": "/",
 }
 # What makes the number after it, or before it, a part of something that is not read here.
-_BEFORE = set(")]}^√~≈<>!²³") | {"times", "plus", "minus", "over", "by", "of", "per", "squared", "\\"}
+_BEFORE = set(")]}^√~≈<>!²³") | {"times", "plus", "minus", "over", "by", "of", "per", "squared"}
 _AFTER = set("([{^√!²³:\\") | {
     "r",
     "rem",
@@ -70,7 +70,7 @@ class Arithmetic(Check):
             return Found(False)
         first = wrong[0]
         evidence = f"{text[first.start : first.end]} (it is {_plain(first.value)})"
-        return Found(True, evidence, tuple((equation.start, equation.end) for equation in wrong))
+        return Found(True, evidence, tuple((equation.start, equation.end) for equation in wrong[:MAX_SPANS]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _runs(line: str, skip: int) -> Iterator[list[_Token | None]]:
             yield from _closed(run, token)
             run = []
         else:
-            if not run and before and (before.text.lower() in _BEFORE or _glued(before, token)):
+            if not run and before and _is_barrier(before, token):
                 run.append(None)
             if not run and before and token.kind == "sign":
                 run.append(None)
@@ -151,8 +151,10 @@ def _closed(run: list[_Token | None], after: _Token | None) -> Iterator[list[_To
     yield run
 
 
-def _glued(one: _Token, other: _Token) -> bool:
-    return one.end == other.start and one.kind == "word"
+def _is_barrier(before: _Token, token: _Token) -> bool:
+    """Whether what stands before a stretch makes its first number a part of something else."""
+    is_variable = before.kind == "word" and before.end == token.start
+    return is_variable or before.text.startswith("\\") or before.text.lower() in _BEFORE
 
 
 def _sides(run: Sequence[_Token | None]) -> list[_Side | None]:

@@ -15,6 +15,10 @@ from kto_data.labelers.rules.limits import Captures
 from kto_data.labelers.rules.row import Row
 from kto_data.registry import Registry
 
+MAX_SPANS = 100
+"""The places that a check notes for one word or pattern: enough for people, and a bound on memory in a
+text of many megabytes. It decides on all of the text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -39,7 +43,7 @@ class Found:
         holds: Whether the check holds.
         evidence: What `{match}` in a message becomes; also where the check does not hold
             and there is something to say, such as `12 words`.
-        spans: Start and end of each piece that matched, in characters.
+        spans: Start and end of the pieces that matched, in characters; at most `MAX_SPANS` a word or pattern.
         captures: The values of named groups.
     """
 

@@ -1,11 +1,12 @@
 """Whether a text contains words or phrases: the contains family."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import ClassVar
 
 from pydantic import Field
 
-from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found, Word
+from kto_data.labelers.rules.checks.check import CHECKS, MAX_SPANS, Check, Context, Found, Word
 
 
 class _Contains(Check):
@@ -17,7 +18,8 @@ class _Contains(Check):
     """Whether the match must stand alone: no letter, digit or underscore directly before or after it."""
 
     def _find(self, needle: str, text: str) -> tuple[tuple[int, int], ...]:
-        return tuple(find_all(needle, text, ignore_case=self.ignore_case, word=self.word))
+        places = find_all(needle, text, ignore_case=self.ignore_case, word=self.word)
+        return tuple(islice(places, MAX_SPANS))
 
 
 class _One(_Contains):

@@ -2,12 +2,13 @@
 
 import re
 from functools import lru_cache
+from itertools import islice
 from typing import Any, ClassVar
 
 import re2
 from pydantic import Field, field_validator
 
-from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+from kto_data.labelers.rules.checks.check import CHECKS, MAX_SPANS, Check, Context, Found, Word
 from kto_data.labelers.rules.limits import Range
 
 _LOOK_AROUND = re.compile(r"(?<!\\)(?:\\\\)*(\(\?<?[=!])")
@@ -31,6 +32,9 @@ class Regex(Check):
     count: Range | None = None
     """How many matches that do not overlap there have to be; by default one or more."""
 
+    except_: tuple[Word, ...] = Field(default=(), alias="except")
+    """Matches that do not count, such as your own address, in upper or lower case."""
+
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, pattern: str) -> str:
@@ -41,13 +45,16 @@ class Regex(Check):
 
     def decide(self, text: str, context: Context) -> Found:
         """Hold if the pattern is found as often as asked."""
-        matches = list(_compiled(self.pattern).finditer(text))
-        spans = tuple(match.span() for match in matches)
-        groups = matches[0].groupdict() if matches else {}
+        excepted = {word.casefold() for word in self.except_}
+        found = _compiled(self.pattern).finditer(text)
+        matches = (match for match in found if match.group().casefold() not in excepted)
+        noted = list(islice(matches, MAX_SPANS))
+        spans = tuple(match.span() for match in noted)
+        groups = noted[0].groupdict() if noted else {}
         captures = {name: value for name, value in groups.items() if value is not None}
         if self.count is None:
-            return Found(bool(matches), matches[0].group() if matches else "", spans, captures)
-        n = len(matches)
+            return Found(bool(noted), noted[0].group() if noted else "", spans, captures)
+        n = len(noted) + sum(1 for _ in matches)
         evidence = f"{n} match" if n == 1 else f"{n} matches"
         return Found(self.count.holds(n, context.captures), evidence, spans, captures)
 
