@@ -120,7 +120,7 @@ def _add_views(
 
 
 def _note(con: duckdb.DuckDBPyConnection, drops: pa.Table, number: int, step: str, file: Path) -> None:
-    # by way of a file, because DuckDB loads pandas when it is handed an Arrow table
+    # by way of a file, because DuckDB imports pyarrow.dataset (and that pandas) to take an Arrow table
     pq.write_table(drops.select(DROPS.names).cast(DROPS), file)
     add_view(con, f"drops_{number}", file)
     con.execute(

@@ -37,6 +37,8 @@ class SplitOptions(Options):
     by: Annotated[str, AfterValidator(_check)] = "prompt_id"
     """What must not stand on both sides: `prompt_id`, `conversation_id`, `source`, or a metadata column as
     `meta.NAME`. A row without a value there goes with its prompt."""
+    seed: int = Field(0, ge=0)
+    """Of the hash; not the run's seed, so that runs with other seeds hold out the same rows."""
     test: float = Field(0.1, ge=0.0, le=1.0)
     """The share of groups to hold out; 0 holds out nothing, 1 everything (a dataset for evaluation only)."""
 
