@@ -155,6 +155,11 @@ class ConditionReader:
         if not isinstance(value, Mapping):
             return self._short_options(kind, value, path)
         options = dict(value)
+        later = [key for key in options if key in kind.later]
+        if later:
+            raise ConfigError(
+                self._file.mistake((*path, key), "is not supported by this version") for key in later
+            )
         sources = [key for key in ("values", "list", "file") if key in options]
         if not kind.takes_words:
             return options

@@ -43,6 +43,8 @@ def mistakes(text, folder=Path()):
         ("match: {contains-any: [x, 3]}", "match.contains-any[1]: should be a text, not 3; quote it"),
         ("match: {contains-any: {list: promises}}", "match.contains-any.list: unknown list 'promises'; the file has no `lists`"),
         ("match: {contains-any: {file: no.txt}}", "match.contains-any.file: no such file: no.txt"),
+        ("match: {is-json: {schema: {}}}", "match.is-json.schema: is not supported by this version"),
+        ("match: {regex: {pattern: x, engine: python}}", "match.regex.engine: is not supported by this version"),
         ("match: {sql: 'meta.x > 1'}", "match.sql: the check 'sql' is not supported by this version"),
         ("match: {python: {ref: a:b}}", "match.python: the check 'python' is not supported by this version"),
         ("match: {word-count: {max: '{{n}}'}}", "match: {{n}} is not captured by the rule's `when`; name a group in `when`: (?P<n>...)"),

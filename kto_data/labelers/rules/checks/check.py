@@ -60,12 +60,14 @@ class Check(Options):
         short: The option that a plain value goes to (`regex: '...'`); None for a check that
             needs no options and is written `is-json: true`.
         takes_words: Whether the option `values` may come from `list: NAME` or `file: PATH`.
+        later: Options that belong to the format and not yet to this version.
         revision: Raised when the same options come to mean something else, so that votes
             of the earlier meaning are not taken for the later one's.
     """
 
     short: ClassVar[str | None] = None
     takes_words: ClassVar[bool] = False
+    later: ClassVar[frozenset[str]] = frozenset()
     revision: ClassVar[int] = 1
 
     def decide(self, text: str, context: Context) -> Found:

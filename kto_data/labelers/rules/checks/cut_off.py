@@ -20,7 +20,7 @@ class CutOff(Check):
     1. `finish_reason`: the row's finish reason is `length` (rows without one are judged by the text).
     2. `fence`: a code fence (a line that begins with three backticks or tildes) is opened and not closed.
     3. `sentence`: the last line is prose and ends inside a sentence. Prose is a line that is no list item,
-       heading, quote or table row and has at least `min_words` words. It ends inside a sentence if
+       heading, quote or table row and has at least `min_words` words with a letter. It ends inside a sentence if
        its last character, Markdown emphasis apart, is a letter, a digit, a comma, a semicolon,
        a hyphen or an opening bracket; but not after an address (with `@`, `www.` or `://`).
        A last line of any kind and length that ends with a comma counts, too.
@@ -64,6 +64,7 @@ def _unfinished(text: str, min_words: int) -> tuple[int, int] | None:
     bare = line.rstrip(_EMPHASIS)
     if bare.endswith(","):
         return span
-    if len(words) < min_words or _NOT_PROSE.match(line) or "@" in last or "www." in last or "://" in last:
+    n_words = sum(any(character.isalpha() for character in word) for word in words)
+    if n_words < min_words or _NOT_PROSE.match(line) or "@" in last or "www." in last or "://" in last:
         return None
     return span if bare and (bare[-1].isalnum() or bare[-1] in ";-–—([{") else None

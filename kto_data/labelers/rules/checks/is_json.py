@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found, Word
 from kto_data.labelers.rules.limits import RowError, fill, names_in
@@ -16,6 +16,8 @@ class IsJson(Check):
 
     White space around it does not matter. NaN and Infinity are not JSON.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"schema"})
 
     fenced: bool = False
     """Whether the value may stand in one Markdown code fence."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from pydantic import model_validator
 
@@ -15,6 +16,8 @@ _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s|$)|[。！？]+")
 @CHECKS.register("length")
 class Length(Check):
     """The text's length is within bounds: `length: {words: {max: 60}, lines: {min: 2}}`; all that are given count."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"tokens"})
 
     chars: Range | None = None
     """Characters (code points)."""

@@ -18,6 +18,7 @@ from kto_data.labelers.rules.row import Row
         ('He called it "a good thing"', False),
         ("It is a very good thing 🙂", False),
         ("Anna Berg", False),
+        ("48 + 37 = 85", False),
         ("You can write to help@shop.example", False),
         ("Read more about it on https://shop.example/a", False),
         ("You need:\n- two cups of fine rice", False),
