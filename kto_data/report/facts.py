@@ -32,6 +32,7 @@ class Accounting(TypedDict, total=False):
     """
 
     n_records: int
+    n_used: int  # records that became rows, counted by itself: derived, the page could check nothing
     n_quarantined: int
     quarantined: dict[str, int]  # reason -> records
     n_rows: int

@@ -111,6 +111,7 @@ def facts():
         "versions": {"kto-data": "0.1.0", "python": "3.11.7", "torch": "2.13.0", "numpy": "2.4.6"},
         "accounting": {
             "n_records": 2411,
+            "n_used": 2405,
             "n_quarantined": 6,
             "quarantined": {"broken_json": 4, "no_completion": 2},
             "n_rows": 2497,

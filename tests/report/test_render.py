@@ -143,7 +143,7 @@ def test_ids_are_unique_and_every_chart_is_named_and_described(facts):
         ({"title": "T", "seed": 0}, ["seed 0"]),
         ({"training": {"model": "tiny"}}, ["was not evaluated", "tiny"]),
         ({"accounting": {}, "evaluation": {}, "labelers": [], "lineage": {}}, ["kto-data run"]),
-        ({"accounting": {"n_records": 0, "n_rows": 0}}, ["Both columns add up"]),
+        ({"accounting": {"n_records": 0, "n_rows": 0}}, ["The sums add up"]),
         ({"labelers": [{"labeler": "x"}], "labels": {"n_desirable": 0}}, ["x", "–"]),
         ({"evaluation": {"trained": {"auc": None, "pair_accuracy": None}}}, ["trained", "–"]),
         ({"balance": {"train": {"rows": 0, "desirable": 0, "undesirable": 0}}}, ["train"]),
@@ -191,12 +191,14 @@ def test_every_given_number_appears(facts):
     assert missing == []
 
 
-def test_the_accounts_are_added_up_and_a_gap_is_said(facts):
-    assert "Both columns add up" in render(facts)
-    facts["accounting"]["n_undecided"] -= 5
+@pytest.mark.parametrize(("key", "what"), [("n_undecided", "rows"), ("n_used", "records")])
+def test_the_accounts_are_added_up_and_a_gap_is_said(facts, key, what):
+    assert "The sums add up" in render(facts)
+    facts["accounting"][key] -= 5
     page = render(facts)
-    assert "Both columns add up" not in page
+    assert "The sums add up" not in page
     assert "unaccounted for" in page
+    assert f"The {what} do not add up" in page
 
 
 def test_a_megabyte_of_output_is_cut_with_a_note_and_complete_in_json(tmp_path, facts):
