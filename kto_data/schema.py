@@ -8,10 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import xxhash
-
-from kto_data.errors import InputError, did_you_mean
 
 SCHEMA_VERSION = 1
 """Changed when a table changes its meaning; readers refuse another version."""
@@ -213,18 +210,3 @@ def content_id(*conversations: Sequence[Mapping[str, Any]]) -> str:
     ]
     text = json.dumps(canonical, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return xxhash.xxh3_128_hexdigest(text.encode("utf-8"))
-
-
-def column_values(batch: pa.RecordBatch | pa.Table, column: str) -> list[Any]:
-    """Return the values of a column of `rows`, or of one of its metadata columns (`meta.<name>`).
-
-    Raises:
-        InputError: There is no such column; the message suggests one.
-    """
-    name, _, field = column.partition(".")
-    known = [*batch.schema.names, *(f"meta.{child.name}" for child in batch.schema.field("meta").type)]
-    if column not in known:
-        raise InputError(f"the input has no column {column!r}{did_you_mean(column, known)}")
-    values = batch.column(name)
-    found: list[Any] = (pc.struct_field(values, field) if field else values).to_pylist()
-    return found

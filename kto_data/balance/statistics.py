@@ -1,11 +1,12 @@
 """Balance statistics: how many rows of each class, from where, and how much they weigh."""
 
-import glob
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+
+from kto_data.tables import add_view, database
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,9 @@ def balance_statistics(*, rows: Path, selection: Path, split: str = "train") -> 
         selection: Parquet with `SELECTION`.
         split: `train` or `test`.
     """
-    with duckdb.connect(config={"temp_directory": str(selection.parent / ".spill")}) as connection:
+    with database(selection.parent) as connection:
         for name, path in (("rows", rows), ("selection", selection)):
-            connection.read_parquet(glob.escape(str(path))).create_view(name)
+            add_view(connection, name, path)
         connection.execute("CREATE TABLE wanted (split VARCHAR)")
         connection.execute("INSERT INTO wanted VALUES (?)", [split])
         connection.execute(

@@ -5,7 +5,7 @@ from typing import Annotated
 import pyarrow as pa
 from pydantic import AfterValidator, Field
 
-from kto_data.curation.columns import check_group_column, group_sql
+from kto_data.columns import check_group_column, group_sql
 from kto_data.curation.step import STEPS, Step, StepInput
 
 _COLUMNS = ("prompt_id", "source", "model")

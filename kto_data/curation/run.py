@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kto_data.curation.step import DROPS, PlannedStep, StepInput
-from kto_data.curation.tables import add_view, database, read_query, write_parquet
 from kto_data.schema import DROPPED, LABELS, VOTES
+from kto_data.tables import add_view, database, read_query, write_parquet
 
 KEPT = pa.schema(
     [pa.field("row_id", pa.string(), nullable=False), pa.field("sample_id", pa.string(), nullable=False)]

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import xxhash
 from pydantic import AfterValidator, Field
 
+from kto_data.columns import check_group_column, group_sql
 from kto_data.config.validate import Options
-from kto_data.curation.columns import check_group_column, group_sql
-from kto_data.curation.tables import add_view, database, read_query, write_parquet
+from kto_data.tables import add_view, database, read_query, write_parquet
 
 SPLIT = pa.schema(
     [pa.field("row_id", pa.string(), nullable=False), pa.field("split", pa.string(), nullable=False)]

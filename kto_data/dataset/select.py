@@ -9,7 +9,7 @@ from kto_data.balance.options import BalanceOptions
 from kto_data.balance.order import add_positions
 from kto_data.balance.row_weights import add_row_weights
 from kto_data.balance.selection import SELECTION
-from kto_data.curation.tables import add_view, database, read_query, write_parquet
+from kto_data.tables import add_view, database, read_query, write_parquet
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 from kto_data.balance.order import OrderKind
 from kto_data.balance.statistics import BalanceStatistics
 from kto_data.balance.weights import ClassWeights
-from kto_data.curation.tables import add_view, database, read_query, regroup
 from kto_data.dataset.card import dataset_card
 from kto_data.dataset.manifest import (
     SPLITS,
@@ -34,6 +33,7 @@ from kto_data.dataset.messages import messages_type, narrow_messages, used_rare_
 from kto_data.errors import InputError
 from kto_data.runs.files import write_json, write_text
 from kto_data.schema import dataset_schema
+from kto_data.tables import add_view, database, read_query, regroup
 
 GROUP_ROWS = 1000
 """Rows of a row group, and of what is in memory at a time."""

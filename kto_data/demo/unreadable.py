@@ -25,7 +25,8 @@ def _invalid_utf8(record: Record) -> bytes:
 
 
 def _no_answer(record: Record) -> bytes:
-    return _dump({**record, "messages": record["messages"][:-1]})
+    # an earlier answer would make a row of it
+    return _dump({**record, "messages": [turn for turn in record["messages"] if turn["role"] != "assistant"]})
 
 
 def _number_as_content(record: Record) -> bytes:

@@ -6,9 +6,10 @@ from fnmatch import fnmatchcase
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from kto_data.columns import column_values
 from kto_data.config.validate import Options
 from kto_data.errors import did_you_mean
-from kto_data.schema import VOTE_NAMES, column_values
+from kto_data.schema import VOTE_NAMES
 
 
 class DecisionTable(Options):

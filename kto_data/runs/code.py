@@ -9,13 +9,13 @@ from kto_data.runs.files import hash_file, hash_value
 
 
 @functools.cache
-def code_version() -> str:
-    """Return the release and 8 hex digits over the source of the toolkit and the trainer.
+def code_version(*packages: str) -> str:
+    """Return the release and 8 hex digits over the source of some packages.
 
     The release alone would not do: whoever changes a file in a checkout expects the run to notice.
     """
     sources: dict[str, str] = {}
-    for package in ("kto_data", "kto_trainer"):
+    for package in packages:
         spec = find_spec(package)  # finds without importing: the trainer's package may need torch
         for folder in (spec.submodule_search_locations or []) if spec else []:
             for path in sorted(Path(folder).rglob("*.py")):

@@ -48,6 +48,7 @@ class Step:
         options: Everything that its outputs depend on and that is not a file; JSON values.
         files: Files outside the run whose contents its outputs depend on.
         after: The steps whose outputs it reads.
+        packages: Whose code does the work; a changed line there redoes the step.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Step:
     options: Any = None
     files: Sequence[Path] = ()
     after: Sequence[StepResult] = ()
+    packages: Sequence[str] = ("kto_data",)
 
 
 class RunFolder:
@@ -102,7 +104,7 @@ class RunFolder:
                 "options": step.options,
                 "files": [hash_file(path) for path in step.files],
                 "after": {result.name: result.outputs_hash for result in step.after},
-                "code": code_version(),
+                "code": code_version(*step.packages),
             }
         )
         folder = self.path / f"{len(self.results) + 1:02d}_{step.name}-{digest[:12]}"
@@ -132,7 +134,7 @@ class RunFolder:
             "hash": digest,
             "options": step.options,
             "after": {result.name: result.outputs_hash for result in step.after},
-            "code": code_version(),
+            "code": code_version(*step.packages),
             "outputs": {path.relative_to(partial).as_posix(): _describe(path) for path in files},
             "elsewhere": {
                 path.relative_to(self.path).as_posix(): _describe(path) for path in outcome.elsewhere

@@ -77,24 +77,25 @@ def to_table(labelers: Iterable[Labeler]) -> pa.Table:
 
 def from_files(paths: Sequence[Path]) -> list[Labeler]:
     """Return the labelers of `labelers` files, in file order."""
-    labelers = []
-    for path in paths:
-        for record in pq.read_table(path).to_pylist():
-            cap = (record["cap_per"], record["cap_max"]) if record["cap_per"] else None
-            labelers.append(
-                Labeler(
-                    name=record["labeler"],
-                    version=record["version"],
-                    kind=record["kind"],
-                    mode=record["mode"],
-                    about=record["about"],
-                    weight=record["weight"],
-                    group=record["group"],
-                    priority=record["priority"],
-                    prior_mean=record["prior_mean"],
-                    prior_strength=record["prior_strength"],
-                    cap=cap,
-                    definition=json.loads(record["definition"]),
-                )
-            )
-    return labelers
+    return [labeler for path in paths for labeler in from_table(pq.read_table(path))]
+
+
+def from_table(table: pa.Table) -> list[Labeler]:
+    """Return the labelers of a `labelers` table."""
+    return [
+        Labeler(
+            name=record["labeler"],
+            version=record["version"],
+            kind=record["kind"],
+            mode=record["mode"],
+            about=record["about"],
+            weight=record["weight"],
+            group=record["group"],
+            priority=record["priority"],
+            prior_mean=record["prior_mean"],
+            prior_strength=record["prior_strength"],
+            cap=(record["cap_per"], record["cap_max"]) if record["cap_per"] else None,
+            definition=json.loads(record["definition"]),
+        )
+        for record in table.to_pylist()
+    ]

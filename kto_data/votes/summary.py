@@ -5,6 +5,7 @@ the shares of samples on which a labeler votes, on which another votes too, and 
 votes the other way.
 """
 
+import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +96,8 @@ def _row_counts(rule_blocks: Sequence[Path], vote_blocks: Sequence[Path]) -> dic
     with duckdb.connect() as con:
         for blocks, source in ((rule_blocks, unpivoted), (vote_blocks, "read_parquet(?)")):
             for block in blocks:
-                rows = con.execute(f"SELECT labeler, {tally} FROM {source} GROUP BY labeler", [str(block)])  # noqa: S608 - both parts are constants of this function
+                query = f"SELECT labeler, {tally} FROM {source} GROUP BY labeler"  # noqa: S608 - both are constants of this function
+                rows = con.execute(query, [glob.escape(str(block))])
                 for labeler, up, down, abstain in rows.fetchall():
                     counts[labeler] = (up, down, abstain)
     return counts
@@ -107,7 +109,7 @@ def _fault_counts(fault_blocks: Sequence[Path]) -> dict[str, int]:
     with duckdb.connect() as con:
         rows = con.execute(
             "SELECT labeler, count(*) FROM read_parquet(?) GROUP BY labeler",
-            [[str(block) for block in fault_blocks]],
+            [[glob.escape(str(block)) for block in fault_blocks]],
         )
         return dict(rows.fetchall())
 

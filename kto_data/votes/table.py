@@ -3,6 +3,7 @@
 Shapes: N samples, M labelers, V entries.
 """
 
+import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
 
+from kto_data.columns import group_sql
 from kto_data.votes.labelers import Labeler
 
 Ints = npt.NDArray[np.int64]
@@ -62,41 +65,51 @@ class VoteTable:
 
 
 def load_votes(
-    labelers: Sequence[Labeler], *, rows: Path, rule_blocks: Sequence[Path], vote_blocks: Sequence[Path]
+    labelers: Sequence[Labeler],
+    *,
+    samples: Path,
+    rule_blocks: Sequence[Path],
+    vote_blocks: Sequence[Path],
+    rows: Path | None = None,
 ) -> VoteTable:
-    """Return the votes of blocks, pooled per sample.
+    """Return the votes of blocks, pooled per sample, with the labelers' caps applied.
 
     Equal rows share a sample: a labeler about content has one vote there, one about events (a
     thumb) as many as there were events.
 
     Args:
         labelers: Whose votes to take; votes of others are ignored.
-        rows: The rows whose samples are meant.
+        samples: Parquet with the `sample_id`s that are meant.
         rule_blocks: Wide blocks.
         vote_blocks: Long blocks.
+        rows: The rows, for the columns that caps count by; needed when a labeler has a cap.
+
+    Raises:
+        InputError: A cap counts by a column that the rows do not have.
     """
     with duckdb.connect() as con:
-        con.execute("CREATE TABLE samples AS SELECT DISTINCT sample_id FROM read_parquet(?)", [str(rows)])
-        con.execute("CREATE TABLE votes (sample_id VARCHAR, labeler VARCHAR, vote TINYINT)")
+        con.execute(
+            "CREATE TABLE ids AS SELECT sample_id, row_number() OVER (ORDER BY sample_id) - 1 AS i FROM (SELECT DISTINCT sample_id FROM read_parquet(?))",
+            [_literal(samples)],
+        )
+        con.execute("CREATE TABLE votes (row_id VARCHAR, sample_id VARCHAR, labeler VARCHAR, vote TINYINT)")
         for block in rule_blocks:
             con.execute(
-                "INSERT INTO votes SELECT sample_id, labeler, vote FROM (UNPIVOT "
-                "(SELECT * EXCLUDE (row_id) FROM read_parquet(?)) "
-                "ON COLUMNS(* EXCLUDE (sample_id)) INTO NAME labeler VALUE vote) WHERE vote <> 0",
-                [str(block)],
+                "INSERT INTO votes SELECT row_id, sample_id, labeler, vote FROM (UNPIVOT "
+                "(SELECT * FROM read_parquet(?)) "
+                "ON COLUMNS(* EXCLUDE (row_id, sample_id)) INTO NAME labeler VALUE vote) WHERE vote <> 0",
+                [_literal(block)],
             )
         for block in vote_blocks:
             con.execute(
-                "INSERT INTO votes SELECT sample_id, labeler, vote FROM read_parquet(?) WHERE vote <> 0",
-                [str(block)],
+                "INSERT INTO votes SELECT row_id, sample_id, labeler, vote FROM read_parquet(?) WHERE vote <> 0",
+                [_literal(block)],
             )
-        unknown = con.execute(
-            "SELECT count(*) FROM votes WHERE sample_id NOT IN (SELECT sample_id FROM samples)"
-        )
-        (n_unknown,) = unknown.fetchone() or (0,)
-        con.execute(
-            "CREATE TABLE ids AS SELECT sample_id, row_number() OVER (ORDER BY sample_id) - 1 AS i FROM samples"
-        )
+        for labeler in labelers:
+            if labeler.cap is not None:
+                assert rows is not None, "caps count by a column of the rows"
+                _apply_cap(con, labeler.name, *labeler.cap, rows)
+        [(n_unknown,)] = con.execute("SELECT count(*) FROM votes ANTI JOIN ids USING (sample_id)").fetchall()
         sample_ids = [
             sample_id for (sample_id,) in con.execute("SELECT sample_id FROM ids ORDER BY i").fetchall()
         ]
@@ -105,6 +118,21 @@ def load_votes(
             "FROM votes JOIN ids USING (sample_id) GROUP BY ALL ORDER BY i, labeler"
         ).fetchnumpy()
     return _table(labelers, sample_ids, pooled, int(n_unknown))
+
+
+def _apply_cap(con: duckdb.DuckDBPyConnection, labeler: str, per: str, most: int, rows: Path) -> None:
+    """Leave a labeler at most so many votes on the rows that share a value; which ones, a hash decides."""
+    column = group_sql(per, pq.read_schema(rows))
+    con.execute(
+        "DELETE FROM votes WHERE labeler = ? AND row_id IN (SELECT row_id FROM (SELECT votes.row_id, row_number() "  # noqa: S608 - the expression quotes its names
+        f"OVER (PARTITION BY {column} ORDER BY md5(votes.row_id)) AS n FROM votes JOIN read_parquet(?) AS rows USING (row_id) "
+        f"WHERE labeler = ? AND {column} IS NOT NULL) WHERE n > ?)",
+        [labeler, _literal(rows), labeler, most],
+    )
+
+
+def _literal(path: Path) -> str:
+    return glob.escape(str(path))  # DuckDB takes a name for a pattern
 
 
 def _table(

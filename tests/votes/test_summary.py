@@ -26,7 +26,7 @@ def test_counts_are_of_rows_and_shares_of_samples(tmp_path):
     pq.write_table(pa.Table.from_pylist(faults, schema=FAULTS), tmp_path / "faults")
     labelers = [Labeler("loops", "1", "rule"), Labeler("thumbs", "1", "feedback", about="event")]
     blocks = {"rule_blocks": [tmp_path / "wide"], "vote_blocks": [tmp_path / "long"]}
-    votes = load_votes(labelers, rows=rows, **blocks)
+    votes = load_votes(labelers, samples=rows, **blocks)
     loops, thumbs = summarise(votes, n_rows=4, fault_blocks=[tmp_path / "faults"], **blocks)
     assert (loops.n_undesirable, loops.n_abstain, loops.n_faults, loops.n_not_applicable) == (2, 1, 1, 0)
     assert (loops.coverage, loops.overlap, loops.conflict) == pytest.approx((1 / 3, 1 / 3, 1 / 3))

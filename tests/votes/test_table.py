@@ -32,7 +32,7 @@ def files(tmp_path):
     ]
     pq.write_table(pa.Table.from_pylist(long, schema=VOTES), tmp_path / "votes")
     return {
-        "rows": tmp_path / "rows",
+        "samples": tmp_path / "rows",
         "rule_blocks": [tmp_path / "rules"],
         "vote_blocks": [tmp_path / "votes"],
     }
@@ -63,8 +63,25 @@ def test_votes_of_labelers_that_are_not_asked_for_are_ignored(files):
     assert as_dict(load_votes([labeler("cut")], **files)) == {("b", "cut"): (0, 1)}
 
 
+def test_a_cap_leaves_no_more_votes_than_it_says_to_rows_that_share_a_value(tmp_path):
+    n = 10
+    ids = [f"r{i}" for i in range(n)]
+    meta = pa.array([{"user": "angry" if i < 8 else None} for i in range(n)])
+    pq.write_table(pa.table({"row_id": ids, "sample_id": ids, "meta": meta}), tmp_path / "rows")
+    wide = [{"row_id": i, "sample_id": i, "thumb": -1} for i in ids]
+    pq.write_table(pa.Table.from_pylist(wide, schema=rule_votes_schema(["thumb"])), tmp_path / "rules")
+    votes = load_votes(
+        [labeler("thumb", about="event", cap=("meta.user", 3))],
+        samples=tmp_path / "rows",
+        rows=tmp_path / "rows",
+        rule_blocks=[tmp_path / "rules"],
+        vote_blocks=[],
+    )
+    assert len(votes.sample_V) == 3 + 2  # of the angry user three, and all of those without a user
+
+
 def test_no_votes_at_all_is_an_empty_table(files):
-    votes = load_votes([], rows=files["rows"], rule_blocks=[], vote_blocks=[])
+    votes = load_votes([], samples=files["samples"], rule_blocks=[], vote_blocks=[])
     assert len(votes.sample_ids) == 3
     assert len(votes.sample_V) == 0
 

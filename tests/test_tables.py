@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kto_data.curation.tables import add_view, database, read_query, regroup, write_parquet
+from kto_data.tables import add_view, database, read_query, regroup, write_parquet
 
 SCHEMA = pa.schema([pa.field("n", pa.int64(), nullable=False)])
 

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from kto_data.curation.columns import group_sql
+from kto_data.columns import group_sql
 from kto_data.errors import InputError
 from kto_data.schema import rows_schema
 

@@ -1,8 +1,10 @@
-"""Columns of `rows` that a user may name to group by: `prompt_id`, `source`, `meta.user`."""
+"""Columns of `rows` that a user may name: `prompt_id`, `source`, `meta.user`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kto_data.errors import InputError, did_you_mean
 
@@ -56,3 +58,18 @@ def _columns_of(rows: pa.Schema, name: str) -> str:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def column_values(batch: pa.RecordBatch | pa.Table, column: str) -> list[Any]:
+    """Return the values of a column of `rows`, or of one of its metadata columns (`meta.<name>`).
+
+    Raises:
+        InputError: There is no such column; the message suggests one.
+    """
+    name, _, field = column.partition(".")
+    known = [*batch.schema.names, *(f"meta.{child.name}" for child in batch.schema.field("meta").type)]
+    if column not in known:
+        raise InputError(f"the input has no column {column!r}{did_you_mean(column, known)}")
+    values = batch.column(name)
+    found: list[Any] = (pc.struct_field(values, field) if field else values).to_pylist()
+    return found

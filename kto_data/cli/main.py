@@ -1,0 +1,60 @@
+"""The command `kto`. What a command needs is imported when it runs, so that `kto --help` is quick."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+import kto_data
+from kto_data.cli import label, rules, run, schema, stats
+from kto_data.errors import KtoDataError
+
+app = typer.Typer(
+    name="kto",
+    help="From raw model outputs to trustworthy desirable/undesirable datasets, and to a KTO-trained checkpoint.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"kto-data {kto_data.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("run")(run.run)
+app.command("validate")(run.validate)
+app.command("label")(label.label)
+app.command("stats")(stats.stats)
+app.command("schema")(schema.schema)
+app.add_typer(rules.app, name="rules")
+
+
+def main() -> None:
+    """Run the command line; the entry point of the script `kto`.
+
+    A user's mistake is a message and an exit code, never a traceback.
+    """
+    try:
+        app()
+    except KtoDataError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted; what is finished is kept: run the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # whoever read our output has had enough
+        sys.stderr.close()
+        sys.exit(141)

@@ -1,0 +1,122 @@
+"""The summary of a run in a few lines: what came in, what came out, and whether the model got better."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kto_data.report.facts import Facts
+
+
+def summarise_run(facts: Facts, folder: str) -> str:
+    """Return the lines that `kto run` ends with.
+
+    Args:
+        facts: The run's facts.
+        folder: Where the run is, as the user would write it.
+    """
+    lines = [f"{facts['title']} (seed {facts['seed']})", ""]
+    lines += _accounting(facts)
+    lines += _labels(facts)
+    lines += _weights(facts)
+    if "training" in facts:
+        lines += _model(facts)
+    lines += ["", f"report   {folder}/report.html", f"dataset  {folder}/dataset"]
+    if "training" in facts:
+        lines.append(f"model    {folder}/checkpoint")
+    return "\n".join(lines)
+
+
+def _accounting(facts: Facts) -> Iterator[str]:
+    counts = facts["accounting"]
+    used = counts["n_records"] - counts["n_quarantined"]
+    yield (
+        f"records  {counts['n_records']:,} = {used:,} used + {counts['n_quarantined']:,} quarantined"
+        f"{_reasons(counts['quarantined'])}"
+    )
+    dropped: dict[str, int] = {}
+    for reasons in counts["dropped"].values():
+        for reason, n_rows in reasons.items():
+            dropped[reason] = dropped.get(reason, 0) + n_rows
+    split = counts["n_dataset"]
+    yield (
+        f"rows     {counts['n_rows']:,} = {split['train']:,} train + {split['test']:,} test + "
+        f"{sum(dropped.values()):,} dropped{_reasons(dropped)} + {counts['n_undecided']:,} undecided"
+    )
+
+
+def _labels(facts: Facts) -> Iterator[str]:
+    labels = facts["labels"]
+    decided = ", ".join(
+        f"{who} {count:,}" for who, count in sorted(labels["decided_by"].items(), key=lambda item: -item[1])
+    )
+    yield (
+        f"labels   {labels['n_desirable']:,} desirable, {labels['n_undesirable']:,} undesirable, "
+        f"{labels['n_undecided']:,} undecided samples (by {decided})"
+    )
+    if "truth" in labels:
+        truth = labels["truth"]
+        yield (
+            f"truth    {truth['agree']:,} of {truth['n']:,} labels agree with the truth, which no labeler saw: "
+            f"{figure(truth['interval'])}"
+        )
+
+
+def _weights(facts: Facts) -> Iterator[str]:
+    balance = facts["balance"]
+    yield (
+        f"weights  desirable_weight {balance['desirable_weight']:g}, undesirable_weight {balance['undesirable_weight']:g}"
+    )
+    yield f"         {balance['reason']}"
+
+
+def _model(facts: Facts) -> Iterator[str]:
+    training = facts["training"]
+    yield f"trained  {training['model']}, {training['n_parameters']:,} parameters, {training['seconds']:.0f} s"
+    if "evaluation" not in facts:
+        return
+    evaluation = facts["evaluation"]
+    yield ""
+    yield f"held out {evaluation['n_rows']:,} rows of {evaluation['n_prompts']:,} prompts, judged by {evaluation['labels_from']}"
+    names = {
+        "reference": "reference, mean log-probability",
+        "trained": "trained, implicit reward",
+        "control": "control (shuffled labels), same",
+    }
+    yield f"  {'':<33}{'AUC':<22}pairs of one prompt"
+    rankings: Mapping[str, Any] = evaluation
+    for name, title in names.items():
+        if name in rankings:
+            yield f"  {title:<33}{figure(rankings[name]['auc']):<22}{figure(rankings[name]['pair_accuracy'])}"
+    yield from _generated(evaluation["generated"])
+
+
+def _generated(generated: Mapping[str, Any]) -> Iterator[str]:
+    yield f"answers to {generated['n_prompts']:,} held-out prompts, share that rules find nothing against"
+    yield f"  {'':<33}{'reference':<22}trained"
+    for key, title in (
+        ("training_rules", "rules that labelled the training"),
+        ("held_out_rules", "rules held out"),
+    ):
+        if key in generated:
+            yield f"  {title:<33}{figure(generated[key]['reference']):<22}{figure(generated[key]['trained'])}"
+    words = generated["mean_words"]
+    yield f"  {'mean length in words':<33}{words['reference']:<22.1f}{words['trained']:.1f}"
+
+
+def figure(value: Mapping[str, Any] | None) -> str:
+    """Return an estimate with its interval.
+
+    >>> figure({"estimate": 0.8123, "lower": 0.79, "upper": 0.83})
+    '.812 [.790, .830]'
+    >>> figure(None)
+    '-'
+    """
+    if value is None or value.get("estimate") is None:
+        return "-"
+    estimate, lower, upper = (f"{value[key]:.3f}".removeprefix("0") for key in ("estimate", "lower", "upper"))
+    return f"{estimate} [{lower}, {upper}]"
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    if not counts:
+        return ""
+    return " (" + ", ".join(f"{reason} {count:,}" for reason, count in counts.items()) + ")"

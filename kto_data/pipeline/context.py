@@ -1,0 +1,64 @@
+"""What every step of a pipeline is given."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kto_data.pipeline.spec import Pipeline
+from kto_data.runs.folder import Outcome, RunFolder, Step
+from kto_data.runs.progress import StepResult
+from kto_data.votes.log import VoteLog
+
+
+@dataclass(slots=True)
+class Context:
+    """A run in the middle of its work.
+
+    Attributes:
+        pipeline: The checked pipeline file.
+        run: Its run folder.
+        log: Its vote log.
+        done: The steps that are done, by name.
+    """
+
+    pipeline: Pipeline
+    run: RunFolder
+    log: VoteLog
+    done: dict[str, StepResult] = field(default_factory=dict)
+
+    def do(
+        self,
+        name: str,
+        work: Callable[[Path], Outcome],
+        *,
+        options: Any = None,
+        files: Sequence[Path] = (),
+        after: Sequence[str] = (),
+        packages: Sequence[str] = ("kto_data",),
+    ) -> StepResult:
+        """Do a step, or reuse it.
+
+        Args:
+            name: Unique in the run.
+            work: See `Step`, as for the rest.
+            options: JSON values.
+            files: Input files.
+            after: The names of the steps that it reads; those that this run does not have are passed over.
+            packages: Whose code does the work.
+        """
+        needed = [self.done[step] for step in after if step in self.done]
+        result = self.run.run(Step(name, work, options, files, needed, packages))
+        self.done[name] = result
+        return result
+
+    def path(self, step: str, name: str) -> Path:
+        """Return a file of a finished step."""
+        return self.done[step].folder / name
+
+    def blocks(self, kind: str) -> list[Path]:
+        """Return the blocks of the vote log that this run's steps wrote, of one kind."""
+        names = (
+            name for result in self.done.values() for name in result.facts.get("blocks", {}).get(kind, [])
+        )
+        return [self.log.folder / name for name in names]

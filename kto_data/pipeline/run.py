@@ -1,0 +1,121 @@
+"""A pipeline from its file to its report."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kto_data.errors import FindingsError
+from kto_data.pipeline.context import Context
+from kto_data.pipeline.facts import gather
+from kto_data.pipeline.spec import Pipeline
+from kto_data.pipeline.steps.aggregate import aggregate
+from kto_data.pipeline.steps.balance import balance
+from kto_data.pipeline.steps.demo_log import make_demo_log
+from kto_data.pipeline.steps.evaluate import evaluate
+from kto_data.pipeline.steps.label import check_faults, label_by_record, label_by_rules
+from kto_data.pipeline.steps.prepare import curate, prepare
+from kto_data.pipeline.steps.read import read
+from kto_data.pipeline.steps.split import split
+from kto_data.pipeline.steps.train import train, train_control
+from kto_data.pipeline.steps.truth import compare_with_truth
+from kto_data.pipeline.steps.write import write
+from kto_data.pipeline.trainer import check_installed
+from kto_data.report.facts import Facts
+from kto_data.report.render import write_report
+from kto_data.runs.files import write_json
+from kto_data.runs.folder import MANIFEST, RunFolder
+from kto_data.runs.progress import Progress, StepResult
+from kto_data.votes.log import VoteLog
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A finished run.
+
+    Attributes:
+        folder: The run folder, with `dataset/`, `report.html`, and `checkpoint/` where something was trained.
+        facts: What `report.json` holds.
+    """
+
+    folder: Path
+    facts: Facts
+
+
+def run_pipeline(pipeline: Pipeline, *, runs: Path, progress: Progress | None = None) -> RunSummary:
+    """Run a pipeline, or what of it is not done yet, in the folder `runs/<name>`.
+
+    Args:
+        pipeline: The checked pipeline file.
+        runs: Where run folders are.
+        progress: Told of every step.
+
+    Raises:
+        InputError: The input cannot be used.
+        FindingsError: A limit is exceeded.
+        UnavailableError: The trainer cannot run or failed, or another run is at work in this folder.
+    """
+    if pipeline.train is not None:
+        check_installed()
+    run = RunFolder(runs / pipeline.file.name, progress)
+    with run.locked():
+        context = Context(pipeline, run, VoteLog(run.path / "votes"))
+        make_dataset(context)
+        if pipeline.train is not None:
+            _train_and_evaluate(context)
+        facts = gather(context)
+        write_report(run.path, facts)
+        _write_manifest(context)
+    return RunSummary(run.path, facts)
+
+
+def make_dataset(context: Context) -> StepResult:
+    """Do the steps from the input to the dataset folder."""
+    if context.pipeline.file.demo_log:
+        make_demo_log(context)
+    _check_quarantined(context, read(context))
+    prepare(context)
+    label_by_rules(context)
+    label_by_record(context)
+    check_faults(context)
+    aggregate(context)
+    compare_with_truth(context)
+    curate(context)
+    split(context)
+    balance(context)
+    written = write(context)
+    context.run.publish("dataset", written.folder / "dataset")
+    return written
+
+
+def _train_and_evaluate(context: Context) -> None:
+    train(context)
+    context.run.publish("checkpoint", context.path("train", "train/checkpoint"))
+    options = context.pipeline.file.evaluate
+    if options is not None:
+        if options.control:
+            train_control(context)
+        evaluate(context)
+        context.run.publish("evaluation.json", context.path("evaluate", "evaluation.json"))
+
+
+def _check_quarantined(context: Context, result: StepResult) -> None:
+    limit = context.pipeline.file.limits.quarantined
+    n_records, n_quarantined = result.counts["n_records"], result.counts["n_quarantined"]
+    if n_quarantined > limit * n_records:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in result.facts["quarantined"].items())
+        raise FindingsError(
+            f"{n_quarantined:,} of {n_records:,} records could not be read, over the limit of {limit:.1%} "
+            f"(limits.quarantined): {reasons}; each is listed, with file and line, in "
+            f"{result.folder / 'quarantined.parquet'}"
+        )
+
+
+def _write_manifest(context: Context) -> None:
+    steps: list[dict[str, Any]] = [
+        {"step": result.name, "folder": result.folder.name, "hash": result.hash, "counts": result.counts}
+        for result in context.run.results
+    ]
+    write_json(
+        context.run.path / MANIFEST,
+        {"pipeline": context.pipeline.file.name, "seed": context.pipeline.file.seed, "steps": steps},
+    )

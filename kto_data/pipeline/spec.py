@@ -1,0 +1,307 @@
+"""The pipeline file: its keys, and what they become before any work is done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from kto_trainer.options import TrainOptions
+from pydantic import Field, model_validator
+
+from kto_data.aggregators.method import METHODS, Method
+from kto_data.aggregators.policy import Policy
+from kto_data.balance.options import BalanceOptions
+from kto_data.config.validate import Options, validate
+from kto_data.config.yaml_file import KeyPath, YamlFile, load_yaml
+from kto_data.curation.parse import parse_steps
+from kto_data.curation.split import SplitOptions
+from kto_data.curation.step import PlannedStep
+from kto_data.errors import ConfigError, InputError, Mistake, did_you_mean
+from kto_data.labelers.decision_table import DecisionTable
+from kto_data.labelers.feedback.thumbs import Thumbs
+from kto_data.labelers.recorded import RecordedVotes
+from kto_data.labelers.rules.load import load_rules
+from kto_data.labelers.rules.rule import RuleSet
+from kto_data.readers import ReadEntry
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+T = TypeVar("T")
+
+
+class DemoLogOptions(Options):
+    """A made-up production log, for trying things out: the input is made from the seed."""
+
+    rows: int = Field(2400, ge=100, le=1_000_000)
+    """Readable rows of the log."""
+
+
+class TruthFile(Options):
+    """What is known to be right, in a file of its own."""
+
+    file: str
+    """JSON lines."""
+    id: str = "id"
+    """Its key that holds the record's id."""
+    label: str = "desirable"
+    """Its key that holds true or false."""
+
+
+class FeedbackOptions(Options):
+    """What users did about an output."""
+
+    thumbs: Thumbs | None = None
+
+
+class LabelOptions(Options):
+    """Who votes."""
+
+    rules: list[str] = []
+    """Rule files, or packs that ship with the toolkit (`builtin:NAME`)."""
+    feedback: FeedbackOptions = FeedbackOptions()
+    recorded: list[RecordedVotes] = []
+    """Votes that were made elsewhere and stand in columns of the input."""
+
+    @model_validator(mode="after")
+    def _somebody_votes(self) -> "LabelOptions":
+        if not (self.rules or self.feedback.thumbs or self.recorded):
+            raise ValueError("nobody votes; name rules, feedback or recorded votes")
+        names = [labeler.labeler for labeler in self.recorded]
+        if len(set(names)) < len(names):
+            raise ValueError("two recorded labelers have the same name")
+        return self
+
+
+class EvaluateOptions(Options):
+    """How the trained model is judged, on prompts of the test split."""
+
+    prompts: int = Field(200, ge=1)
+    """At most so many prompts are answered by the reference and by the trained model."""
+    rules: list[str] = []
+    """Rule files that had no part in the training labels; a model that pleases only its own rules games them."""
+    control: bool = True
+    """Train once more on shuffled labels: what is left of the figures then is not learned from labels."""
+    max_new_tokens: int = Field(96, ge=1)
+    """The longest answer, in tokens."""
+    temperature: float = Field(0.7, ge=0.0)
+    """0 takes the likeliest token; 1 samples the model as it is."""
+
+
+class Limits(Options):
+    """Shares past which a run fails: bad input never stops good input, but too much of it is a fault of its own."""
+
+    quarantined: Share = 0.01
+    """Unreadable records, as a share of all records."""
+    faults: Share = 0.05
+    """Rows on which one labeler failed, as a share of the rows."""
+
+
+class PipelineFile(Options):
+    """A pipeline file."""
+
+    version: Literal[1]
+    """The version of this format."""
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """The name of the run folder: letters, digits, dots, dashes."""
+    description: str = ""
+    seed: int = Field(0, ge=0, lt=2**63)
+    """Everything random follows from it."""
+    demo_log: DemoLogOptions | None = None
+    """Make a log and read it, instead of `read`."""
+    read: list[ReadEntry] = []
+    """The input files."""
+    truth: TruthFile | DecisionTable | None = None
+    """What is known to be right. No labeler sees it: labels are compared with it, and held-out rows judged by it."""
+    prepare: list[Any] = []
+    """Steps before anything is labelled."""
+    label: LabelOptions
+    aggregate: dict[str, Any] = {}
+    """The method and its options, and the policy."""
+    curate: list[Any] = []
+    """Steps after labels are known."""
+    split: SplitOptions = SplitOptions()
+    balance: BalanceOptions = BalanceOptions()
+    train: dict[str, Any] | None = None
+    """The trainer's options; without this key the run ends with the dataset."""
+    evaluate: EvaluateOptions | None = None
+    limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _one_input(self) -> "PipelineFile":
+        if bool(self.read) == (self.demo_log is not None):
+            raise ValueError("one input is needed: `read` (your files) or `demo_log` (a made-up log)")
+        if self.demo_log and self.truth:
+            raise ValueError("a demo_log brings its own truth; leave `truth` out")
+        if self.evaluate and self.train is None:
+            raise ValueError("`evaluate` needs `train`: there is no model to evaluate")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A pipeline file that has been checked, with everything it names.
+
+    Attributes:
+        path: The file.
+        folder: What its relative paths are relative to.
+        file: Its keys.
+        prepare: The steps before labelling.
+        curate: The steps after it.
+        rules: The rules that vote.
+        held_out_rules: The rules that judge generated outputs alone.
+        method: The aggregation method.
+        policy: How its probabilities become labels.
+        train: The trainer's options, with those defaults filled in that depend on the model.
+    """
+
+    path: Path
+    folder: Path
+    file: PipelineFile
+    prepare: tuple[PlannedStep, ...]
+    curate: tuple[PlannedStep, ...]
+    rules: RuleSet
+    held_out_rules: RuleSet
+    method: Method
+    policy: Policy
+    train: TrainOptions | None
+
+
+def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
+    """Read and check a pipeline file and the rule files it names.
+
+    Args:
+        path: The file.
+        seed: Used instead of the file's own.
+
+    Raises:
+        InputError: The file cannot be read.
+        ConfigError: With every mistake in it and in the files it names.
+    """
+    yaml = load_yaml(path)
+    mistakes = _Mistakes()
+    spec = mistakes.of(lambda: validate(PipelineFile, yaml.data, yaml))
+    data = yaml.data if isinstance(yaml.data, dict) else {}
+    prepare = mistakes.of(
+        lambda: parse_steps(_list(data, "prepare"), yaml, ("prepare",), labels_available=False)
+    )
+    curate = mistakes.of(lambda: parse_steps(_list(data, "curate"), yaml, ("curate",), labels_available=True))
+    decided = mistakes.of(lambda: _aggregate(_dict(data, "aggregate"), yaml))
+    train = mistakes.of(lambda: _train(data.get("train"), yaml))
+    rules = mistakes.of(lambda: load_rules(_strings(data, "label", "rules"), base=path.parent))
+    held_out = mistakes.of(lambda: load_rules(_strings(data, "evaluate", "rules"), base=path.parent))
+    if rules and held_out:
+        mistakes.note(_rules_in_both(rules, held_out, yaml))
+    if rules and spec:
+        mistakes.note(_names_taken_twice(rules, spec, yaml))
+    mistakes.raise_if_any()
+    assert spec and rules and held_out and decided and prepare is not None and curate is not None  # noqa: PT018 - one statement: no mistakes, so nothing is missing
+    if seed is not None:
+        spec = spec.model_copy(update={"seed": seed})
+    if train is not None:
+        train = train.model_copy(update={"seed": spec.seed})
+    return Pipeline(path, path.parent, spec, prepare, curate, rules, held_out, *decided, train)
+
+
+class _Mistakes:
+    """Collects the mistakes of several parts, so that all are reported at once."""
+
+    def __init__(self) -> None:
+        self._mistakes: list[Mistake] = []
+        self._others: list[str] = []
+
+    def of(self, part: Callable[[], T]) -> T | None:
+        try:
+            return part()
+        except ConfigError as error:
+            self._mistakes.extend(error.mistakes)
+        except InputError as error:
+            self._others.append(str(error))
+        return None
+
+    def note(self, mistakes: list[Mistake]) -> None:
+        self._mistakes.extend(mistakes)
+
+    def raise_if_any(self) -> None:
+        if self._others:
+            raise InputError("\n".join([*self._others, *map(str, sorted(set(self._mistakes)))]))
+        if self._mistakes:
+            raise ConfigError(self._mistakes)
+
+
+def _aggregate(data: dict[str, Any], file: YamlFile) -> tuple[Method, Policy]:
+    """Split `aggregate:` into the method's options and the policy's."""
+    name = data.get("method", "weighted")
+    if name not in METHODS:
+        raise ConfigError(
+            [
+                file.mistake(
+                    ("aggregate", "method"), f"unknown method {name!r}{did_you_mean(str(name), METHODS)}"
+                )
+            ]
+        )
+    method = METHODS.get(name)
+    policy_keys = {key: value for key, value in data.items() if key in Policy.model_fields}
+    method_keys = {key: value for key, value in data.items() if key not in policy_keys and key != "method"}
+    unknown = [
+        file.mistake(
+            ("aggregate", key),
+            f"unknown key{did_you_mean(key, ['method', *method.model_fields, *Policy.model_fields])}",
+        )
+        for key in method_keys
+        if key not in method.model_fields
+    ]
+    if unknown:
+        raise ConfigError(unknown)
+    return validate(method, method_keys, file, ("aggregate",)), validate(
+        Policy, policy_keys, file, ("aggregate",)
+    )
+
+
+def _train(data: Any, file: YamlFile) -> TrainOptions | None:
+    if not isinstance(data, dict):
+        return None  # left out, or a mistake that the file's own check reports
+    for key, why in (
+        ("seed", "the pipeline's own `seed` is used"),
+        ("shuffle_labels", "`evaluate: {control: true}` does it"),
+    ):
+        if key in data:
+            raise ConfigError([file.mistake(("train", key), f"not allowed here: {why}")])
+    return validate(TrainOptions, data, file, ("train",)).resolved()
+
+
+def _rules_in_both(rules: RuleSet, held_out: RuleSet, file: YamlFile) -> list[Mistake]:
+    voting = {rule.id for rule in rules.rules}
+    return [
+        file.mistake(
+            ("evaluate", "rules"),
+            f"rule {rule.id!r} also votes on the training labels, so it is not held out",
+        )
+        for rule in held_out.rules
+        if rule.id in voting
+    ]
+
+
+def _names_taken_twice(rules: RuleSet, spec: PipelineFile, file: YamlFile) -> list[Mistake]:
+    named: list[tuple[KeyPath, str]] = [
+        (("label", "recorded", index), vote.labeler) for index, vote in enumerate(spec.label.recorded)
+    ]
+    if spec.label.feedback.thumbs:
+        named.append((("label", "feedback", "thumbs"), "thumbs"))
+    return [
+        file.mistake(path, f"a rule has the id {name!r} too; labelers need different names")
+        for path, name in named
+        if name in rules.ids
+    ]
+
+
+def _dict(data: dict[str, Any], key: str) -> dict[str, Any]:
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _list(data: dict[str, Any], key: str) -> list[Any]:
+    value = data.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _strings(data: dict[str, Any], *keys: str) -> list[str]:
+    return [item for item in _list(_dict(data, keys[0]), keys[1]) if isinstance(item, str)]

@@ -1,0 +1,44 @@
+"""balance: which rows the dataset holds, with their weights and places, and the class weights to train with."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from kto_data.balance.statistics import balance_statistics
+from kto_data.balance.weights import suggest_weights
+from kto_data.dataset.select import select_rows
+from kto_data.pipeline.context import Context
+from kto_data.runs.folder import Outcome
+from kto_data.runs.progress import StepResult
+
+
+def balance(context: Context) -> StepResult:
+    """Write `selection.parquet`, and suggest class weights for the train split."""
+    options, seed = context.pipeline.file.balance, context.pipeline.file.seed
+
+    def work(folder: Path) -> Outcome:
+        selection = folder / "selection.parquet"
+        counts = select_rows(
+            options,
+            kept=context.path("curate", "kept.parquet"),
+            labels=context.path("aggregate", "labels.parquet"),
+            split=context.path("split", "split.parquet"),
+            out=selection,
+            seed=seed,
+        )
+        context.run.progress.advanced(counts.n_rows)
+        rows = context.path("read", "rows.parquet")
+        train, test = (
+            balance_statistics(rows=rows, selection=selection, split=side) for side in ("train", "test")
+        )
+        weights = suggest_weights(train, options.target_ratio)
+        return Outcome(
+            {"n_rows": counts.n_selected, "n_train": train.n_rows, "n_test": test.n_rows},
+            {"weights": asdict(weights), "train": asdict(train), "test": asdict(test)},
+        )
+
+    return context.do(
+        "balance",
+        work,
+        options={"balance": options.model_dump(mode="json"), "seed": seed},
+        after=["read", "aggregate", "curate", "split"],
+    )

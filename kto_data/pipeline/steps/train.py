@@ -1,0 +1,51 @@
+"""train and control: the trainer as a subprocess, on the dataset folder."""
+
+from pathlib import Path
+
+from kto_trainer.options import SftOptions, TrainOptions
+
+from kto_data.pipeline.context import Context
+from kto_data.pipeline.trainer import call_trainer, write_config
+from kto_data.runs.folder import Outcome
+from kto_data.runs.progress import StepResult
+
+
+def train(context: Context) -> StepResult:
+    """Train on the dataset: `checkpoint/`, `reference/` where the trainer made one, `log.jsonl`, `training.json`."""
+    options = context.pipeline.train
+    assert options is not None
+    return _train(context, "train", options)
+
+
+def train_control(context: Context) -> StepResult:
+    """Train the control: from the same reference, on the same rows with their labels shuffled."""
+    options = context.pipeline.train
+    assert options is not None
+    control = options.model_copy(
+        update={"model": str(reference_of(context)), "sft": SftOptions(epochs=0), "shuffle_labels": True}
+    )
+    return _train(context, "control", control)
+
+
+def reference_of(context: Context) -> Path | str:
+    """Return the model that KTO started from: the one after the first stage, or the one that was named."""
+    made = context.path("train", "train/reference")
+    options = context.pipeline.train
+    assert options is not None
+    return made if made.is_dir() else options.model
+
+
+def _train(context: Context, name: str, options: TrainOptions) -> StepResult:
+    dataset = context.path("write", "dataset")
+
+    def work(folder: Path) -> Outcome:
+        config = write_config(folder / "train.json", options.model_dump(mode="json"))
+        arguments: list[str | Path] = ["--data", dataset, "--output", folder / "train", "--config", config]
+        report = call_trainer("train", arguments, context.run.progress.said)
+        return Outcome({"n_rows": report["counts"]["rows"]["train"]}, {"training": report})
+
+    # the place of the reference differs from machine to machine, its content does not: `after` stands for it
+    described = options.model_dump(mode="json", exclude={"model"} if name == "control" else set())
+    return context.do(
+        name, work, options=described, after=["write"] if name == "train" else ["write", "train"]
+    )

@@ -1,0 +1,56 @@
+"""write: the dataset folder."""
+
+from pathlib import Path
+from typing import Any
+
+from kto_data.balance.statistics import balance_statistics
+from kto_data.balance.weights import ClassWeights
+from kto_data.dataset.write import write_dataset
+from kto_data.pipeline.context import Context
+from kto_data.runs.folder import Outcome
+from kto_data.runs.progress import StepResult
+
+
+def write(context: Context) -> StepResult:
+    """Write `dataset/`, which the trainer and everybody else reads."""
+    pipeline = context.pipeline.file
+    lineage = _lineage(context)
+
+    def work(folder: Path) -> Outcome:
+        rows, selection = context.path("read", "rows.parquet"), context.path("balance", "selection.parquet")
+        manifest = write_dataset(
+            folder / "dataset",
+            rows=rows,
+            selection=selection,
+            weights=ClassWeights(**context.done["balance"].facts["weights"]),
+            seed=pipeline.seed,
+            order=pipeline.balance.order,
+            lineage=lineage,
+            name=pipeline.name,
+            statistics=balance_statistics(rows=rows, selection=selection),
+            advance=context.run.progress.advanced,
+        )
+        return Outcome({"n_rows": sum(shard.rows for shard in manifest.shards)})
+
+    options = {
+        "name": pipeline.name,
+        "seed": pipeline.seed,
+        "order": pipeline.balance.order,
+        "lineage": lineage,
+    }
+    return context.do("write", work, options=options, after=["read", "balance"])
+
+
+def _lineage(context: Context) -> dict[str, Any]:
+    """Return what the dataset follows from, in hashes that are the same on every machine."""
+    files = context.done["read"].facts["files"]
+    labelers = context.done["aggregate"].facts["labelers"]
+    return {
+        "inputs": [{"file": Path(file["name"]).name, "xxh3_128": file["xxh3_128"]} for file in files],
+        "labelers": [labeler["labeler"] for labeler in labelers],
+        "steps": {
+            name: result.outputs_hash
+            for name, result in context.done.items()
+            if name not in ("split", "truth")
+        },
+    }
