@@ -113,6 +113,14 @@ def trained(tmp_path_factory):
     return data, folder / "out", done
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Models of a few thousand weights gain nothing from more, and wait long for them on a busy machine."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture
 def tiny(tmp_path):
     """A float64 model of a few thousand weights, its tokenizer, and the rows they were made for."""

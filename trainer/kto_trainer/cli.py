@@ -1,7 +1,7 @@
 """The command line: `python -m kto_trainer train|score|generate`. The only place that prints.
 
 Every field of the option models is a flag: `sft.learning_rate` is `--sft-learning-rate`. torch is imported only after
-all arguments and the config file have been checked.
+all arguments, the config file and the data have been checked.
 """
 
 import argparse
@@ -15,8 +15,11 @@ from typing import Any, NamedTuple, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from kto_trainer.dataset import read_split, require_both_classes
 from kto_trainer.errors import TrainerError
 from kto_trainer.options import GenerateOptions, Options, ScoreOptions, TrainOptions
+from kto_trainer.output import check_output
+from kto_trainer.prompts import read_prompts
 
 O = TypeVar("O", bound=Options)  # noqa: E741  # one letter is the habit for a type variable
 
@@ -141,6 +144,9 @@ def make_parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         sub.add_argument("--output", type=Path, required=True, metavar="OUT", help=output)
         sub.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+        sub.add_argument(
+            "--config", type=Path, metavar="FILE", help="options in YAML or JSON; flags win over it"
+        )
         _add_flags(sub, model)
         return sub
 
@@ -148,9 +154,6 @@ def make_parser() -> argparse.ArgumentParser:
         "train", "Train a checkpoint on a dataset folder.", TrainOptions, "folder for the results"
     )
     train.add_argument("--data", type=Path, required=True, metavar="DATASET", help="the dataset folder")
-    train.add_argument(
-        "--config", type=Path, metavar="FILE", help="options in YAML or JSON; flags win over it"
-    )
     train.add_argument("--overwrite", action="store_true", help="replace a finished training in OUT")
 
     score = command(
@@ -173,25 +176,26 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def run_command(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Check the arguments, then import torch and do the work; returns the command's JSON document."""
+    """Check arguments and data, then import torch and do the work; returns the command's JSON document."""
     if arguments.command == "train":
         options = read_options(TrainOptions, arguments)
+        check_output(arguments.output, overwrite=arguments.overwrite)
+        split = read_split(arguments.data, "train")
+        require_both_classes((row.label for row in split.rows), str(arguments.data))
         from kto_trainer.loop import train
 
-        return train(arguments.data, arguments.output, options, overwrite=arguments.overwrite, say=_say)
+        return train(split, arguments.output, options, say=_say)
     if arguments.command == "score":
         score_options = read_options(ScoreOptions, arguments)
+        split = read_split(arguments.data, score_options.split)
         from kto_trainer.score import score
 
-        return score(
-            arguments.data, arguments.model, arguments.reference, arguments.output, score_options, say=_say
-        )
+        return score(split, arguments.model, arguments.reference, arguments.output, score_options, say=_say)
     generate_options = read_options(GenerateOptions, arguments)
+    prompts = read_prompts(arguments.data, arguments.prompts, generate_options)
     from kto_trainer.generate import generate
 
-    return generate(
-        arguments.data, arguments.prompts, arguments.model, arguments.output, generate_options, say=_say
-    )
+    return generate(prompts, arguments.model, arguments.output, generate_options, say=_say)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -42,6 +42,7 @@ class Row:
 class Split:
     """One verified split: its rows sorted by row_id, so that a file's row order changes nothing."""
 
+    name: str
     rows: list[Row]
     manifest: dict[str, Any]
     manifest_sha256: str
@@ -74,7 +75,7 @@ def read_split(folder: Path, split: str) -> Split:
             f"{folder}: the split {split!r} is empty (splits with rows: {', '.join(present) or 'none'}); "
             "label more data, or change the share of the split in the pipeline's `split:` key"
         )
-    return Split(sorted(rows, key=lambda row: row.row_id), manifest, digest)
+    return Split(split, sorted(rows, key=lambda row: row.row_id), manifest, digest)
 
 
 def require_both_classes(labels: Iterable[bool], where: str) -> None:

@@ -5,60 +5,22 @@ Shapes: N prompts of a batch, T padded prompt length, V tokens of the vocabulary
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from kto_trainer.dataset import Text, read_split
 from kto_trainer.encoding import Encoder
-from kto_trainer.errors import TrainerError
 from kto_trainer.model import Machine, load, machine, place
 from kto_trainer.options import GenerateOptions
 from kto_trainer.output import write_parquet
+from kto_trainer.prompts import Prompt
 from kto_trainer.score import training_options
 
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt to answer."""
-
-    prompt_id: str
-    prompt: Text
-
-
-def read_prompts(data: Path | None, prompts: Path | None, options: GenerateOptions) -> list[Prompt]:
-    """The distinct prompts of a split, or of a Parquet file with prompt_id and prompt, sorted by prompt_id.
-
-    Raises:
-        TrainerError: The file or dataset cannot be read, or holds no prompts.
-    """
-    found: dict[str, Text] = {}
-    if data is not None:
-        for row in read_split(data, options.split).rows:
-            found.setdefault(row.prompt_id, row.prompt)
-    if prompts is not None:
-        try:
-            table = pq.read_table(prompts, columns=["prompt_id", "prompt"])
-        except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise TrainerError(
-                f"{prompts}: not a Parquet file with prompt_id and prompt ({reason})"
-            ) from None
-        for prompt_id, prompt in zip(
-            *(table.column(name).to_pylist() for name in table.column_names), strict=True
-        ):
-            found.setdefault(str(prompt_id), prompt)
-    if not found:
-        raise TrainerError(f"{data or prompts}: holds no prompts; nothing to answer")
-    return [Prompt(key, found[key]) for key in sorted(found)][: options.limit]
 
 
 def sample(logits_NV: Tensor, temperature: float, uniform_N: Tensor) -> Tensor:
@@ -137,20 +99,13 @@ def stop_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
 
 
 def generate(
-    data: Path | None,
-    prompts: Path | None,
-    model: str,
-    output: Path,
-    options: GenerateOptions,
-    *,
-    say: Callable[[str], None],
+    todo: Sequence[Prompt], model: str, output: Path, options: GenerateOptions, *, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """Answer the prompts, write one row each (prompt_id, prompt, completion, n_tokens, finish_reason), and sum up.
 
     `n_tokens` counts the stop token; `finish_reason` is `stop` or `length` (max_new_tokens reached).
     """
     started = time.perf_counter()
-    todo = read_prompts(data, prompts, options)
     computer = machine(options)
     network, tokenizer = load(model, options.chat_template)
     network = place(network, options, computer)

@@ -59,7 +59,7 @@ class SftOptions(Options):
     """Supervised fine-tuning before KTO: the model after it is KTO's reference."""
 
     epochs: Annotated[int, Field(ge=0, le=1000)] | None = Field(
-        None, description="Passes over the rows before KTO, 0 to 1000; default: 0, for `tiny` 6."
+        None, description="Passes over the rows before KTO, 0 to 1000; default: 0, for `tiny` 4."
     )
     learning_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="Peak learning rate of this stage, above 0; default: 2e-5, for `tiny` 5e-3."
@@ -109,7 +109,7 @@ class TrainOptions(RunOptions):
     )
     max_length: Annotated[int, Field(ge=8, le=10_000_000)] | None = Field(
         None,
-        description="Prompt and completion together, in tokens, at least 8; default: 1024, for `tiny` 192.",
+        description="Prompt and completion together, in tokens, at least 8; default: 1024, for `tiny` 128.",
     )
     lr_scheduler_type: Literal["linear", "cosine", "constant"] = Field(
         "linear", description="Shape of the learning rate after the warm-up."
@@ -145,7 +145,7 @@ class TrainOptions(RunOptions):
 
         sft = self.sft.model_copy(
             update={
-                "epochs": either(self.sft.epochs, 6, 0),
+                "epochs": either(self.sft.epochs, 4, 0),
                 "learning_rate": either(self.sft.learning_rate, 5e-3, 2e-5),
                 "rows": either(self.sft.rows, "all", "desirable"),
                 "tokens": either(self.sft.tokens, "all", "completion"),
@@ -155,7 +155,7 @@ class TrainOptions(RunOptions):
             update={
                 "epochs": either(self.epochs, 3, 1),
                 "learning_rate": either(self.learning_rate, 1e-3, 5e-6),
-                "max_length": either(self.max_length, 192, 1024),
+                "max_length": either(self.max_length, 128, 1024),
                 "sft": sft,
             }
         )

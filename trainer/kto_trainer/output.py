@@ -55,8 +55,8 @@ def save_model(folder: Path, model: Any, tokenizer: Any, options: Mapping[str, A
     temporary.replace(folder)
 
 
-def prepare_output(folder: Path, *, overwrite: bool) -> None:
-    """Make the output folder, and clear what an earlier run left in it; other files stay.
+def check_output(folder: Path, *, overwrite: bool) -> None:
+    """Refuse an output folder that must not be written to, before any work.
 
     Raises:
         TrainerError: It holds a finished training and `overwrite` is not set, or it is a file.
@@ -67,6 +67,10 @@ def prepare_output(folder: Path, *, overwrite: bool) -> None:
         raise TrainerError(
             f"{folder}: holds a finished training ({TRAINING_FILE}); choose another --output, or pass --overwrite"
         )
+
+
+def prepare_output(folder: Path) -> None:
+    """Make the output folder, and clear what an earlier run left in it; other files stay."""
     folder.mkdir(parents=True, exist_ok=True)
     # training.json goes first: without it the folder does not look whole, whatever happens next.
     for name in (TRAINING_FILE, "log.jsonl", "checkpoint", "reference"):

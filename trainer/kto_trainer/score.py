@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kto_trainer.dataset import read_split
+from kto_trainer.dataset import Split
 from kto_trainer.encoding import Encoder
 from kto_trainer.errors import TrainerError
 from kto_trainer.logps import all_completion_logps
@@ -51,7 +51,13 @@ def auc(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
 
 
 def score(
-    data: Path, model: str, reference: str, output: Path, options: ScoreOptions, *, say: Callable[[str], None]
+    split: Split,
+    model: str,
+    reference: str,
+    output: Path,
+    options: ScoreOptions,
+    *,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Write one row for each of the split's rows, sorted by row_id, and return a summary.
 
@@ -60,10 +66,9 @@ def score(
     reference's mean token log-probability.
 
     Raises:
-        TrainerError: The dataset or a model is wrong, or the two models do not share their tokens.
+        TrainerError: A model is wrong, or the two models do not share their tokens.
     """
     started = time.perf_counter()
-    split = read_split(data, options.split)
     computer = machine(options)
     trained = training_options(model)
     beta = trained.beta if options.beta is None else options.beta
@@ -77,7 +82,7 @@ def score(
         )
     encoder = Encoder(tokenizer, max_length)
     tokens = [encoder.fit(encoder.encode(row.prompt, row.completion)).tokens for row in split.rows]
-    say(f"scoring {len(tokens)} rows of {options.split}")
+    say(f"scoring {len(tokens)} rows of {split.name}")
     size = options.batch_size
     logps = (
         all_completion_logps(place(policy, options, computer), tokens, encoder.pad, computer, size)
@@ -107,7 +112,7 @@ def score(
     write_parquet(output, table)
     return {
         "output": str(output),
-        "split": options.split,
+        "split": split.name,
         "n_rows": len(labels),
         "beta": beta,
         "max_length": max_length,

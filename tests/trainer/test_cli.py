@@ -1,0 +1,168 @@
+import json
+
+import pytest
+from kto_trainer.cli import flags, main, make_parser, read_options
+from kto_trainer.errors import TrainerError
+from kto_trainer.options import ScoreOptions, TrainOptions
+
+
+def options(*arguments):
+    parsed = make_parser().parse_args(["train", "--data", "d", "--output", "o", *map(str, arguments)])
+    return read_options(TrainOptions, parsed)
+
+
+def test_every_option_is_a_flag():
+    assert {"--learning-rate", "--sft-epochs", "--tiny-hidden-size", "--shuffle-labels"} <= {
+        flag.name for flag in flags(TrainOptions)
+    }
+    with pytest.raises(SystemExit) as caught:
+        make_parser().parse_args(["train", "--help"])
+    assert caught.value.code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("train.yaml", "epochs: 4\nbeta: 0.2\nsft:\n  epochs: 3\n"),
+        ("train.json", '{"epochs": 4, "beta": 0.2, "sft": {"epochs": 3}}'),
+    ],
+)
+def test_flags_win_over_the_config_file_which_wins_over_defaults(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    found = options(
+        "--config", tmp_path / name, "--beta", "0.3", "--sft-rows", "desirable", "--shuffle-labels"
+    )
+    assert (found.epochs, found.beta, found.batch_size) == (4, 0.3, 32)
+    assert (found.sft.epochs, found.sft.rows, found.shuffle_labels) == (3, "desirable", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "flags_given", "messages"),
+    [
+        ("epoch: 1\nbeta: -1\n", (), ["epoch: unknown option; did you mean epochs?", "beta: -1: "]),
+        ("sft: {epoch: 1}\n", (), ["sft.epoch: unknown option; did you mean sft.epochs?"]),
+        ("", ("--beta", "much"), ["--beta: 'much': "]),
+        ("sft: 3\n", ("--sft-epochs", "1"), ["sft: 3: "]),
+        ("- 1\n", (), ["holds a list, not a mapping"]),
+        ("a: [1\nb: 2\n", (), ["train.yaml:2: not valid YAML"]),
+        ("!!python/object:os.system x\n", (), ["not valid YAML"]),
+    ],
+)
+def test_every_mistake_is_named_at_once_with_its_place(tmp_path, text, flags_given, messages):
+    (tmp_path / "train.yaml").write_text(text)
+    with pytest.raises(TrainerError) as caught:
+        options("--config", tmp_path / "train.yaml", *flags_given)
+    for message in messages:
+        assert message in str(caught.value)
+
+
+def test_every_command_takes_a_config_file(tmp_path):
+    (tmp_path / "score.yaml").write_text("beta: 0.4\nbatch_size: 3\n")
+    arguments = ["--data", "d", "--model", "m", "--reference", "r", "--output", "o", "--beta", "0.5"]
+    parsed = make_parser().parse_args(["score", *arguments, "--config", str(tmp_path / "score.yaml")])
+    found = read_options(ScoreOptions, parsed)
+    assert (found.beta, found.batch_size) == (0.5, 3)
+
+
+def test_a_missing_config_file_is_named():
+    with pytest.raises(TrainerError, match=r"absent\.yaml: the config file cannot be read"):
+        options("--config", "absent.yaml")
+
+
+def test_a_wrong_argument_exits_with_2(capsys):
+    for wrong in (["train"], ["bake"], ["train", "--data", "d", "--output", "o", "--epoch", "1"]):
+        with pytest.raises(SystemExit) as caught:
+            main(wrong)
+        assert caught.value.code == 2
+
+
+def one_class(make, folder):
+    return make.dataset(folder, [make.row(n, True) for n in range(4)])
+
+
+def four(make, folder):
+    return make.dataset(folder, make.polite_rows(4))
+
+
+def finished(make, folder):
+    (folder.parent / "out").mkdir()
+    (folder.parent / "out" / "training.json").write_text("{}")
+    return four(make, folder)
+
+
+def changed(make, folder):
+    path = four(make, folder) / "train-00000.parquet"
+    path.write_bytes(path.read_bytes() + b" ")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("spoil", "arguments", "code", "message"),
+    [
+        (lambda make, folder: folder / "absent", (), 2, "no such dataset folder"),
+        (one_class, (), 2, "aggregate.when_no_evidence"),
+        (changed, (), 2, "sha256 differs"),
+        (finished, (), 2, "--overwrite"),
+        (
+            lambda make, folder: make.dataset(folder, make.polite_rows(4), shards=[]),
+            (),
+            2,
+            "'train' is empty",
+        ),
+        (
+            lambda make, folder: make.dataset(folder, make.polite_rows(4), schema_version=9),
+            (),
+            2,
+            "schema_version is 9",
+        ),
+        (four, ("--beta", "0"), 2, "--beta: '0'"),
+        (four, ("--tiny-heads", "5"), 2, "tiny.heads 5"),
+        (four, ("--model", "./absent"), 3, "no model folder"),
+        (four, ("--config", "absent.yaml"), 2, "cannot be read"),
+    ],
+)
+def test_bad_input_gives_a_message_and_an_exit_code(make, tmp_path, capsys, spoil, arguments, code, message):
+    data = spoil(make, tmp_path / "data")
+    assert main(["train", "--data", str(data), "--output", str(tmp_path / "out"), *arguments]) == code
+    out, err = capsys.readouterr()
+    assert message in err
+    assert out == ""
+    assert not (tmp_path / "out" / "checkpoint").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("spoil", "arguments", "code", "message"),
+    [
+        (one_class, (), 2, "aggregate.when_no_evidence"),
+        (four, ("--model", "no/hub-id"), 3, "the hub reachable"),
+    ],
+)
+def test_a_process_that_refuses_shows_no_traceback(make, tmp_path, spoil, arguments, code, message):
+    done = make.run(
+        "train", "--data", spoil(make, tmp_path / "data"), "--output", tmp_path / "out", *arguments
+    )
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_chat_prompts_and_a_model_without_template_name_the_remedy(make, tmp_path, tiny):
+    from kto_trainer.output import save_model
+
+    tiny[1].chat_template = None
+    save_model(tmp_path / "model", tiny[0].float(), tiny[1], {})
+    data = make.dataset(tmp_path / "data", make.polite_rows(8))
+    arguments = ("train", "--data", data, "--output", tmp_path / "out", "--model", tmp_path / "model")
+    refused = make.run(*arguments)
+    assert refused.returncode == 2
+    assert "chat_template: chatml" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    accepted = make.run(*arguments, "--chat-template", "chatml", "--json")
+    assert accepted.returncode == 0, accepted.stderr
+    result = json.loads(accepted.stdout)
+    assert result["steps"] == {"sft": 0, "kto": 1}
+    assert result["options"]["learning_rate"] == 5e-6

@@ -1,0 +1,176 @@
+import hashlib
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from kto_trainer.errors import TrainerError
+
+# One worker makes the training that they share.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("trained")]
+
+
+def entries(out):
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+def reward_auc(make, data, checkpoint, reference, path):
+    done = make.run(
+        "score", "--data", data, "--model", checkpoint, "--reference", reference, "--output", path, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["reward_auc"]
+
+
+def test_the_output_folder_holds_what_it_promises(trained):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    _, out, done = trained
+    assert sorted(path.name for path in out.iterdir()) == [
+        "checkpoint",
+        "log.jsonl",
+        "reference",
+        "training.json",
+    ]
+    training = json.loads((out / "training.json").read_text())
+    assert json.loads(done.stdout) == training
+    for name in ("checkpoint", "reference"):
+        model = AutoModelForCausalLM.from_pretrained(out / name)
+        assert sum(parameter.numel() for parameter in model.parameters()) == training["n_parameters"]
+        assert AutoTokenizer.from_pretrained(out / name).chat_template
+    assert training["counts"]["rows"] == {"train": 96, "desirable": 48, "undesirable": 48}
+    assert training["counts"]["single_class_batches"] == 0
+    assert training["weights"] == {"desirable": 1.0, "undesirable": 1.0, "source": "manifest"}
+    assert "learns from all rows first" in done.stderr
+
+
+def test_every_step_is_in_the_log_with_its_figures(trained):
+    log = entries(trained[1])
+    training = json.loads((trained[1] / "training.json").read_text())
+    assert [entry["stage"] for entry in log] == ["sft"] * training["steps"]["sft"] + ["kto"] * training[
+        "steps"
+    ]["kto"]
+    first = next(entry for entry in log if entry["stage"] == "kto")
+    assert first["loss"] == pytest.approx(0.5, abs=1e-5)  # the policy still is its reference
+    assert first["kl"] == pytest.approx(0.0, abs=1e-4)
+    names = {
+        "epoch",
+        "step",
+        "steps",
+        "rewards/chosen",
+        "rewards/rejected",
+        "rewards/margins",
+        "grad_norm",
+        "lr",
+    }
+    assert all(names | {"tokens", "seconds"} <= set(entry) for entry in log if entry["stage"] == "kto")
+
+
+def test_rewards_separate_the_labels_better_than_a_control_with_shuffled_labels(trained, make, tmp_path):
+    data, out, _ = trained
+    control = make.run(
+        "train", "--data", data, "--output", tmp_path / "control", "--config", out / "reference" / "kto_options.json",
+        "--model", out / "reference", "--sft-epochs", 0, "--shuffle-labels",
+    )  # fmt: skip
+    assert control.returncode == 0, control.stderr
+    result = json.loads((tmp_path / "control" / "training.json").read_text())
+    assert result["reference"] == str(out / "reference")
+    assert not (tmp_path / "control" / "reference").exists()
+    reference = out / "reference"
+    trained_auc = reward_auc(make, data, out / "checkpoint", reference, tmp_path / "s.parquet")
+    control_auc = reward_auc(
+        make, data, tmp_path / "control" / "checkpoint", reference, tmp_path / "c.parquet"
+    )
+    assert trained_auc > 0.95
+    assert trained_auc > control_auc + 0.15
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_row_order(make, tmp_path):
+    rows = make.polite_rows(32)
+    digests = []
+    for name, order, seed in (("a", rows, 1), ("b", rows[::-1], 1), ("c", rows, 2)):
+        data = make.dataset(tmp_path / name / "data", order)
+        out = tmp_path / name / "out"
+        done = make.run("train", "--data", data, "--output", out, "--seed", seed, *make.fast)
+        assert done.returncode == 0, done.stderr
+        digests.append(hashlib.sha256((out / "checkpoint" / "model.safetensors").read_bytes()).hexdigest())
+    assert digests[0] == digests[1]
+    assert digests[0] != digests[2]
+
+
+def test_a_killed_run_leaves_nothing_that_looks_whole_and_the_next_one_succeeds(make, tmp_path):
+    data = make.dataset(tmp_path / "data", make.polite_rows(64))
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "kto_trainer",
+        "train",
+        "--data",
+        str(data),
+        "--output",
+        str(out),
+        *make.fast,
+    ]
+    with subprocess.Popen([*command, "--epochs", "500"], stderr=subprocess.DEVNULL) as process:
+        partial = out / "log.jsonl.partial"
+        deadline = time.monotonic() + 120
+        while not (partial.is_file() and '"kto"' in partial.read_text()):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    assert sorted(path.name for path in out.iterdir()) == ["log.jsonl.partial", "reference"]
+    done = make.run(*command[3:], "--epochs", 1)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in out.iterdir()) == [
+        "checkpoint",
+        "log.jsonl",
+        "reference",
+        "training.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, (1.0, 1.5, "manifest")),
+        ({"desirable_weight": 2.0}, (2.0, 1.5, "options and manifest")),
+        ({"desirable_weight": 0.0, "undesirable_weight": 1.0}, (0.0, 1.0, "options")),
+    ],
+)
+def test_class_weights_are_the_options_or_else_the_manifests(make, tmp_path, options, expected):
+    from kto_trainer.dataset import read_split
+    from kto_trainer.loop import class_weights
+    from kto_trainer.options import TrainOptions
+
+    weights = {"desirable_weight": 1.0, "undesirable_weight": 1.5}
+    split = read_split(make.dataset(tmp_path / "data", [make.row(0, True)], weights=weights), "train")
+    assert tuple(class_weights(split, TrainOptions(**options))) == expected
+
+
+def test_two_weights_of_zero_are_refused(make, tmp_path):
+    from kto_trainer.dataset import read_split
+    from kto_trainer.loop import class_weights
+    from kto_trainer.options import TrainOptions
+
+    split = read_split(make.dataset(tmp_path / "data", [make.row(0, True)]), "train")
+    with pytest.raises(TrainerError, match="both 0"):
+        class_weights(split, TrainOptions(desirable_weight=0, undesirable_weight=0))
+
+
+def test_shuffled_labels_are_the_same_labels_elsewhere_and_the_seed_repeats_them(tiny):
+    from kto_trainer.audit import encode_rows
+    from kto_trainer.encoding import Encoder
+    from kto_trainer.kto import train_labels
+    from kto_trainer.options import TrainOptions
+
+    encoded = encode_rows(tiny[2], Encoder(tiny[1], 64))
+    plain = train_labels(encoded, TrainOptions())
+    one, again, other = (train_labels(encoded, TrainOptions(shuffle_labels=True, seed=s)) for s in (1, 1, 2))
+    assert plain == [row.label for row in tiny[2]]
+    assert sum(one) == sum(plain)
+    assert one == again
+    assert one != plain
+    assert one != other

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+from kto_trainer.audit import encode_rows
+from kto_trainer.encoding import Encoder
+from kto_trainer.logps import all_completion_logps
+from kto_trainer.model import Machine
+from kto_trainer.options import SftOptions, TrainOptions
+from kto_trainer.sft import run_sft, sft_rows
+
+CPU = Machine(torch.device("cpu"), torch.float32)
+
+
+def options(**sft):
+    return TrainOptions(batch_size=8, sft=SftOptions(epochs=2, learning_rate=0.01, **sft)).resolved()
+
+
+def test_desirable_rows_are_chosen_by_their_label(tiny):
+    encoded = encode_rows(tiny[2], Encoder(tiny[1], 64))
+    assert [encoded.rows[i].label for i in sft_rows(encoded, options(rows="desirable"))] == [True] * 12
+    assert len(sft_rows(encoded, options(rows="all"))) == 24
+
+
+@pytest.mark.parametrize("tokens", ["completion", "all"])
+def test_the_texts_become_likelier_and_every_step_is_logged(tiny, tokens):
+    encoder = Encoder(tiny[1], 64)
+    encoded = encode_rows(tiny[2], encoder)
+    before = all_completion_logps(tiny[0], encoded.tokens, encoder.pad, CPU, 8).sum()
+    entries = []
+    n_steps = run_sft(
+        tiny[0],
+        encoded,
+        options(rows="all", tokens=tokens),
+        CPU,
+        encoder.pad,
+        np.random.default_rng(0),
+        entries.append,
+    )
+    after = all_completion_logps(tiny[0], encoded.tokens, encoder.pad, CPU, 8).sum()
+    assert after > before
+    assert n_steps == len(entries) == 6  # 24 rows in batches of 8, twice
+    # A model of random weights starts near the entropy of a uniform choice among 320 tokens.
+    assert entries[0]["loss"] == pytest.approx(np.log(320), rel=0.1)
+    expected = sum(
+        len(item.completion) + (tokens == "all") * (len(item.prompt) - 1) for item in encoded.tokens
+    )
+    assert sum(entry["tokens"] for entry in entries) == 2 * expected
+
+
+def test_micro_batches_do_not_change_the_result(tiny):
+    import copy
+
+    encoder = Encoder(tiny[1], 64)
+    encoded = encode_rows(tiny[2], encoder)
+    losses = []
+    for size in (1, 3, 8):
+        entries = []
+        run = options(rows="all").model_copy(update={"micro_batch_size": size})
+        model = copy.deepcopy(tiny[0])
+        run_sft(model, encoded, run, CPU, encoder.pad, np.random.default_rng(0), entries.append)
+        losses.append([entry["loss"] for entry in entries])
+    assert losses[1] == pytest.approx(losses[0], abs=1e-9)
+    assert losses[2] == pytest.approx(losses[0], abs=1e-9)
