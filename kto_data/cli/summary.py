@@ -90,7 +90,8 @@ def _model(facts: Facts) -> Iterator[str]:
 
 
 def _generated(generated: Mapping[str, Any]) -> Iterator[str]:
-    yield f"answers to {generated['n_prompts']:,} held-out prompts, share that rules find nothing against"
+    yield ""
+    yield f"answers to {generated['n_prompts']:,} held-out prompts; rules: the share that they find nothing against"
     yield f"  {'':<33}{'reference':<22}trained"
     for key, title in (
         ("training_rules", "rules that labelled the training"),

@@ -12,7 +12,7 @@ from kto_data.pipeline.steps.aggregate import aggregate
 from kto_data.pipeline.steps.balance import balance
 from kto_data.pipeline.steps.demo_log import make_demo_log
 from kto_data.pipeline.steps.evaluate import evaluate
-from kto_data.pipeline.steps.label import check_faults, label_by_record, label_by_rules
+from kto_data.pipeline.steps.label import check_faults, label_by_record, label_by_rules, recorded_labelers
 from kto_data.pipeline.steps.prepare import curate, prepare
 from kto_data.pipeline.steps.read import read
 from kto_data.pipeline.steps.split import split
@@ -74,8 +74,10 @@ def make_dataset(context: Context) -> StepResult:
         make_demo_log(context)
     _check_quarantined(context, read(context))
     prepare(context)
-    label_by_rules(context)
-    label_by_record(context)
+    if context.pipeline.rules.rules:
+        label_by_rules(context)
+    if recorded_labelers(context.pipeline):
+        label_by_record(context)
     check_faults(context)
     aggregate(context)
     compare_with_truth(context)

@@ -10,6 +10,7 @@ from kto_data.errors import FindingsError
 from kto_data.labelers.recorded import RecordedVotes, label_recorded
 from kto_data.labelers.rules.engine import label_batch
 from kto_data.pipeline.context import Context
+from kto_data.pipeline.spec import Pipeline
 from kto_data.runs.files import hash_value
 from kto_data.runs.folder import Outcome
 from kto_data.runs.progress import StepResult
@@ -55,7 +56,7 @@ def label_by_rules(context: Context) -> StepResult:
 
 def label_by_record(context: Context) -> StepResult:
     """Take over the votes that stand in the input: thumbs, and recorded rules, judges and annotators."""
-    labelers = recorded_labelers(context)
+    labelers = recorded_labelers(context.pipeline)
 
     def work(folder: Path) -> Outcome:
         key = hash_value([options, context.done["prepare"].outputs_hash, context.done["read"].outputs_hash])
@@ -88,9 +89,9 @@ def label_by_record(context: Context) -> StepResult:
     return context.do("recorded", work, options=options, after=["read", "prepare"])
 
 
-def recorded_labelers(context: Context) -> list[RecordedVotes]:
+def recorded_labelers(pipeline: Pipeline) -> list[RecordedVotes]:
     """Return the labelers whose votes stand in the input."""
-    label = context.pipeline.file.label
+    label = pipeline.file.label
     thumbs = [label.feedback.thumbs.as_recorded()] if label.feedback.thumbs else []
     return [*thumbs, *label.recorded]
 
@@ -118,7 +119,7 @@ def check_faults(context: Context) -> None:
 
 def n_labelled(context: Context) -> int:
     """Return the number of rows that labelers were asked about."""
-    return max(context.done[name].counts["n_rows"] for name in ("rules", "recorded"))
+    return max(context.done[name].counts["n_rows"] for name in ("rules", "recorded") if name in context.done)
 
 
 def _rows(context: Context, folder: Path) -> Iterator[pa.RecordBatch]:
