@@ -15,7 +15,7 @@ from kto_data.balance.options import DEFAULT_TARGET
 from kto_data.balance.statistics import BalanceStatistics
 from kto_data.errors import InputError
 
-_PAPER = "the KTO paper's range ([1, 4/3] in v1, Eq. 8; [1, 3/2] in the latest version, Eq. 9)"
+_PAPER = "[1, 4/3], the range that both versions of the KTO paper allow (v1, Eq. 8: [1, 4/3]; latest, Eq. 9: [1, 3/2])"
 _DIGITS = range(4, 16)
 
 

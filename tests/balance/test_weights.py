@@ -43,15 +43,15 @@ def test_sums_of_row_weights_count_and_not_rows(counts):
         (
             100,
             1000,
-            "100 desirable and 1,000 undesirable rows stand 0.1 to 1, which is outside the KTO paper's range "
-            "([1, 4/3] in v1, Eq. 8; [1, 3/2] in the latest version, Eq. 9): desirable_weight 10 makes it 1 to 1, "
+            "100 desirable and 1,000 undesirable rows stand 0.1 to 1, which is outside [1, 4/3], the range that both "
+            "versions of the KTO paper allow (v1, Eq. 8: [1, 4/3]; latest, Eq. 9: [1, 3/2]): desirable_weight 10 makes it 1 to 1, "
             "inside the range; the other weight stays 1.",
         ),
         (
             12,
             10,
-            "12 desirable and 10 undesirable rows stand 1.2 to 1, which is inside the KTO paper's range "
-            "([1, 4/3] in v1, Eq. 8; [1, 3/2] in the latest version, Eq. 9): both weights stay 1.",
+            "12 desirable and 10 undesirable rows stand 1.2 to 1, which is inside [1, 4/3], the range that both "
+            "versions of the KTO paper allow (v1, Eq. 8: [1, 4/3]; latest, Eq. 9: [1, 3/2]): both weights stay 1.",
         ),
     ],
 )
