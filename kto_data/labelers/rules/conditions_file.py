@@ -9,6 +9,7 @@ from kto_data.errors import ConfigError, Mistake, did_you_mean
 from kto_data.labelers.rules.checks.check import CHECKS, Check
 from kto_data.labelers.rules.conditions import AtLeast, Condition, Leaf, Not
 from kto_data.labelers.rules.file_model import Scope
+from kto_data.labelers.rules.templates import is_template, read_check
 from kto_data.labelers.rules.word_lists import WordLists
 
 COMPOSITIONS = ("all", "any", "not", "at_least")
@@ -76,7 +77,12 @@ class ConditionReader:
     def __init__(self, file: YamlFile, lists: WordLists) -> None:
         self._file = file
         self._lists = lists
+        self._captured: frozenset[str] = frozenset()
         self.mistakes: list[Mistake] = []
+
+    def capture(self, when: Condition | None) -> None:
+        """Let what is read from now on use the values that a rule's `when` captures."""
+        self._captured = when.group_names() if when else frozenset()
 
     def read(self, data: Any, path: KeyPath, scope: str) -> Condition | None:
         """Return the condition at a key path, None after a mistake in it."""
@@ -144,7 +150,7 @@ class ConditionReader:
         kind = CHECKS.get(name)
         try:
             options = self._options(kind, value, path)
-            check = validate(kind, options, self._file, path)
+            check = read_check(kind, options, self._captured, self._file, path)
         except ConfigError as error:
             self.mistakes += (_as_written(mistake, kind, value, path) for mistake in error.mistakes)
             return None
@@ -168,6 +174,8 @@ class ConditionReader:
             raise ConfigError(
                 [self._file.mistake(path, f"needs its words from one of values, list, file{given}")]
             )
+        if is_template(options.get("values")):
+            return options
         if "list" in options:
             options["values"] = self._lists.named(options.pop("list"), (*path, "list"))
         elif "file" in options:
@@ -177,7 +185,7 @@ class ConditionReader:
         return options
 
     def _short_options(self, kind: type[Check], value: Any, path: KeyPath) -> dict[str, Any]:
-        if kind.takes_words and kind.short:
+        if kind.takes_words and kind.short and not is_template(value):
             return {kind.short: self._lists.given(value, path)}
         if kind.short:
             return {kind.short: value}

@@ -88,6 +88,7 @@ class _Parser:
         scope = options.scope if options else "completion"
         reader = ConditionReader(self._file, lists)
         when = reader.read(raw["when"], (*path, "when"), scope) if "when" in raw else None
+        reader.capture(when)
         match = reader.read(raw["match"], (*path, "match"), scope) if "match" in raw else None
         self._mistakes += reader.mistakes
         vote = self._vote(raw, path)

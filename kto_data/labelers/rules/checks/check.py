@@ -40,14 +40,14 @@ class Found:
     """What a check found in a text.
 
     Attributes:
-        holds: Whether the check holds.
+        holds: Whether the check holds; None where it is not applicable, because the row lacks what it compares.
         evidence: What `{match}` in a message becomes; also where the check does not hold
             and there is something to say, such as `12 words`.
         spans: Start and end of the pieces that matched, in characters; at most `MAX_SPANS` a word or pattern.
         captures: The values of named groups.
     """
 
-    holds: bool
+    holds: bool | None
     evidence: str = ""
     spans: tuple[tuple[int, int], ...] = ()
     captures: Mapping[str, str] = field(default_factory=dict)
@@ -59,6 +59,7 @@ class Check(Options):
     Attributes:
         short: The option that a plain value goes to (`regex: '...'`); None for a check that
             needs no options and is written `is-json: true`.
+        patterns: Options that are patterns, so that the row's values inside them are taken literally.
         takes_words: Whether the option `values` may come from `list: NAME` or `file: PATH`.
         later: Options that belong to the format and not yet to this version.
         revision: Raised when the same options come to mean something else, so that votes
@@ -66,6 +67,7 @@ class Check(Options):
     """
 
     short: ClassVar[str | None] = None
+    patterns: ClassVar[frozenset[str]] = frozenset()
     takes_words: ClassVar[bool] = False
     later: ClassVar[frozenset[str]] = frozenset()
     revision: ClassVar[int] = 1

@@ -26,6 +26,7 @@ class Regex(Check):
     """
 
     short: ClassVar[str | None] = "pattern"
+    patterns: ClassVar[frozenset[str]] = frozenset({"pattern"})
     later: ClassVar[frozenset[str]] = frozenset({"engine"})
 
     pattern: str = Field(min_length=1)
