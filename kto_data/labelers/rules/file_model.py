@@ -86,6 +86,13 @@ class LoggedVote(Options):
     """The vote for each value; a value that is not here is a fault."""
 
 
+class JudgeVote(Options):
+    """A judge's vote: `vote: {judge: helpful}`. Rules do not ask judges; this says which rows one is for."""
+
+    judge: str = Field(min_length=1)
+    """The judge's name in its judge file."""
+
+
 class InlineTest(Options):
     """A row made up for a test, and what the rule should do with it."""
 
@@ -153,13 +160,26 @@ class RuleOptions(RuleDefaults):
     """Why it fires, for people; `{match}` becomes what was found."""
     vote: Annotated[
         Any,
-        WithJsonSchema({"anyOf": [{"enum": ["desirable", "undesirable"]}, {"x-ref": "LoggedVote"}]}),
-    ]
-    """`desirable` or `undesirable`, or `{column, map}` for logged feedback."""
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"enum": ["desirable", "undesirable"]},
+                    {"x-ref": "LoggedVote"},
+                    {"x-ref": "JudgeVote"},
+                ]
+            }
+        ),
+    ] = None
+    """`desirable` or `undesirable`, `{column, map}` for logged feedback, or `{judge: NAME}`."""
     when: ConditionData = None
     """Where the rule is applicable at all; its named groups can be used in `match`."""
     match: ConditionData = None
     """What the rule looks for; it fires where this holds."""
+    assert_: Annotated[
+        Any,
+        WithJsonSchema({"type": "array", "items": {"type": "object", "required": ["type"]}, "minItems": 1}),
+    ] = Field(default=None, alias="assert")
+    """promptfoo's assertions in place of `match`: the rule fires, and votes undesirable, where one fails."""
     metadata: dict[str, Any] = {}
     """Anything about the rule, such as its owner."""
     tests: tuple[InlineTest, ...] = ()
@@ -177,6 +197,10 @@ class FileOptions(Options):
     """What the set is for."""
     imports: tuple[str, ...] = ()
     """Rules of other files: `builtin:NAME`, `./file.yaml`, each with `#rule-id` for one rule of it."""
+    plugins: tuple[str, ...] = ()
+    """Entry point groups of installed packages whose check types and functions the rules use."""
+    requires: tuple[str, ...] = ()
+    """What has to be installed, such as `kto-data>=0.2`; checked when the file is read."""
     lists: dict[
         str,
         Annotated[
@@ -201,7 +225,3 @@ class FileOptions(Options):
     """What the rules are unless they say otherwise."""
     rules: tuple[Annotated[Any, WithJsonSchema({"x-ref": "RuleOptions"})], ...] = ()
     """The rules, in order."""
-
-
-LATER_KEYS = ("plugins", "requires")
-"""Keys of a file that belong to the format and not yet to this version."""

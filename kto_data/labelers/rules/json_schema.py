@@ -6,7 +6,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check
-from kto_data.labelers.rules.file_model import FileOptions, LoggedVote, RuleOptions, Scope
+from kto_data.labelers.rules.file_model import FileOptions, JudgeVote, LoggedVote, RuleOptions, Scope
 
 _CONDITION = {"$ref": "#/$defs/condition"}
 _TEMPLATE = {"type": "string", "pattern": r"\{\{.+\}\}"}
@@ -21,7 +21,7 @@ def json_schema() -> dict[str, Any]:
     (['defaults', 'description', 'imports'], True)
     """
     checks = {name: CHECKS.get(name) for name in CHECKS}
-    models: set[type[BaseModel]] = {FileOptions, RuleOptions, LoggedVote, *checks.values()}
+    models: set[type[BaseModel]] = {FileOptions, RuleOptions, LoggedVote, JudgeVote, *checks.values()}
     _, schema = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)]
     )
@@ -30,6 +30,7 @@ def json_schema() -> dict[str, Any]:
         _allow_templates(definitions[kind.__name__])
         if kind.takes_words:
             _allow_lists(definitions[kind.__name__])
+    definitions[RuleOptions.__name__]["anyOf"] = [{"required": [key]} for key in ("vote", "assert")]
     definitions["condition"] = _condition(checks, definitions)
     top = definitions.pop(FileOptions.__name__)
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "$defs": definitions}
@@ -63,7 +64,7 @@ def _condition(checks: dict[str, type[Check]], definitions: dict[str, Any]) -> d
     scope = TypeAdapter(Scope).json_schema()
     return {
         "type": "object",
-        "properties": {"scope": scope, **compositions, **forms, **negated},
+        "properties": {"scope": scope, "unresolved": {"const": True}, **compositions, **forms, **negated},
         "additionalProperties": False,
         "minProperties": 1,
         "maxProperties": 2,

@@ -44,16 +44,19 @@ class Row:
     meta: Mapping[str, Any] = field(default_factory=dict)
     row_id: str = ""
     sample_id: str = ""
+    meta_type: pa.StructType | None = field(default=None, repr=False, compare=False)
+    """The columns of `meta` with their types, where the row is from a table."""
 
 
 def rows_of(table: pa.RecordBatch | pa.Table) -> Iterator[Row]:
     """Yield the rows of a table with the schema of `rows_schema`, in order."""
     names = set(table.schema.names)
+    meta_type = table.schema.field("meta").type if "meta" in names else None
     chosen = table.select([name for name in _COLUMNS if name in names])
     for start in range(0, chosen.num_rows, _BATCH_ROWS):
         for values in chosen.slice(start, _BATCH_ROWS).to_pylist():
             values["meta"] = values.get("meta") or {}
-            yield Row(**values)
+            yield Row(**values, meta_type=meta_type)
 
 
 def _text(messages: Sequence[Message]) -> str:

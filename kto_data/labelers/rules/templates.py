@@ -105,7 +105,8 @@ def read_check(
     Raises:
         ConfigError: With every mistake; what the row is to give cannot be one.
     """
-    places = dict(_places(options, captured))
+    open_options = {key: option for key, option in options.items() if key not in kind.fixed}
+    places = dict(_places(open_options, captured))
     names = frozenset[str]().union(*places.values())
     try:
         check = validate(kind, options, file, path)
