@@ -1,12 +1,16 @@
 """Whether a text contains words or phrases: the contains family."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import islice
+from operator import and_, or_
 from typing import ClassVar
 
 from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, MAX_SPANS, Check, Context, Found, Word
+from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
+from kto_data.labelers.rules.fast.literals import DOTTED_I, can_be_searched, settled, words_pattern
 
 
 class _Contains(Check):
@@ -21,12 +25,40 @@ class _Contains(Check):
         places = find_all(needle, text, ignore_case=self.ignore_case, word=self.word)
         return tuple(islice(places, MAX_SPANS))
 
+    def _patterns(self) -> tuple[Pattern, ...]:
+        """Return the patterns that must all be found where the check holds."""
+        raise NotImplementedError
+
+    def _pattern(self, *words: str) -> tuple[Pattern, ...]:
+        if not can_be_searched(*words):
+            return ()
+        return (words_pattern(words, ignore_case=self.ignore_case, word=self.word),)
+
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the words as patterns."""
+        return (*self._patterns(), DOTTED_I) if self.ignore_case else self._patterns()
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it of texts in ASCII, and of others that have none of the words."""
+        parts = [
+            settled(evidence, pattern, ignore_case=self.ignore_case, word=self.word)
+            for pattern in self._patterns()
+        ]
+        if not parts:
+            return None
+        lacks_one = reduce(or_, (part.sure & ~part.holds for part in parts))
+        sure = lacks_one | reduce(and_, (part.sure for part in parts))
+        return Settled(~lacks_one, sure)
+
 
 class _One(_Contains):
     short: ClassVar[str | None] = "value"
 
     value: Word
     """The word or phrase."""
+
+    def _patterns(self) -> tuple[Pattern, ...]:
+        return self._pattern(self.value)
 
     def decide(self, text: str, context: Context) -> Found:
         """Hold if the value is in the text."""
@@ -42,12 +74,20 @@ class _Several(_Contains):
 
 
 class _Any(_Several):
+    def _patterns(self) -> tuple[Pattern, ...]:
+        return self._pattern(*self.values)
+
     def decide(self, text: str, context: Context) -> Found:
         """Hold if one of the values is in the text."""
         return _found(text, tuple(sorted(span for value in self.values for span in self._find(value, text))))
 
 
 class _All(_Several):
+    def _patterns(self) -> tuple[Pattern, ...]:
+        if not can_be_searched(*self.values):
+            return ()
+        return tuple(pattern for value in self.values for pattern in self._pattern(value))
+
     def decide(self, text: str, context: Context) -> Found:
         """Hold if each of the values is in the text."""
         spans = [self._find(value, text) for value in self.values]

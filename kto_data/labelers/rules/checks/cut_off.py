@@ -1,14 +1,21 @@
 """Whether an output stopped before it was finished."""
 
 import re
+from collections.abc import Sequence
 
+import numpy as np
 from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
+from kto_data.labelers.rules.fast.statistics import EdgeByte
 
 _FENCE_LINE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _NOT_PROSE = re.compile(r"\s*(?:[-*+•]\s|\d+[.)]\s|#|\||>|\$\$)")
 _EMPHASIS = "*_ \t"
+_FENCE = Pattern(r"(?m)^[ \t]*(?:```|~~~)")
+_LAST = EdgeByte("last")
+_CLOSING = b"\0.!?:)]}\"'`|>"
 
 
 @CHECKS.register("cut-off")
@@ -46,6 +53,20 @@ class CutOff(Check):
         if end is None:
             return Found(False)
         return Found(True, f"ends with {text[end[0] : end[1]]!r}", (end,))
+
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return whether there is a fence, and the last byte."""
+        return (_FENCE, _LAST)
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it, by its last line, of a text without fences, unless the finish reason counts."""
+        if self.finish_reason:
+            return None
+        sure = evidence.plain & ~evidence.matches(_FENCE)
+        holds = sure & self.sentence & ~np.isin(evidence.numbers(_LAST), list(_CLOSING))
+        for index in np.flatnonzero(holds).tolist():
+            holds[index] = _unfinished(evidence.text(index), self.min_words) is not None
+        return Settled(holds, sure)
 
     def reads(self) -> frozenset[str]:
         """Return the finish reason, unless it is turned off."""

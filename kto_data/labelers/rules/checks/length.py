@@ -1,12 +1,15 @@
 """How long a text is."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
+import numpy as np
 from pydantic import model_validator
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+from kto_data.labelers.rules.fast.evidence import Bools, Evidence, Ints, Pattern, Settled, Statistic
+from kto_data.labelers.rules.fast.statistics import Count
 from kto_data.labelers.rules.limits import Limit, Range
 
 # The marks that close a sentence, with the quotes and brackets that may follow them.
@@ -41,6 +44,25 @@ class Length(Check):
         holds = all(bounds.holds(counts[unit], context.captures) for unit, bounds in self._ranges().items())
         return Found(holds, ", ".join(f"{n} {unit}" for unit, n in counts.items()))
 
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the counts of bytes that the units are made of."""
+        return tuple(_STATISTICS[unit] for unit in self._ranges() if unit in _STATISTICS)
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it from counts of characters and lines, of words where the white space is plain."""
+        holds, sure = np.ones(len(evidence.plain), dtype=bool), evidence.measured.copy()
+        fails = np.zeros(len(evidence.plain), dtype=bool)
+        for unit, bounds in self._ranges().items():
+            if unit not in _STATISTICS:
+                sure[:] = False
+                continue
+            known = evidence.plain if unit == "words" else evidence.measured
+            inside = _inside(bounds, evidence.numbers(_STATISTICS[unit]))
+            holds &= inside
+            sure &= known
+            fails |= known & ~inside
+        return Settled(holds & ~fails, sure | fails)
+
     def capture_names(self) -> frozenset[str]:
         """Return the captured names in the bounds."""
         return frozenset().union(*(bounds.capture_names() for bounds in self._ranges().values()))
@@ -72,8 +94,26 @@ class WordCount(Check):
         """Return the captured names in the bounds."""
         return self._words().capture_names()
 
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the count of words."""
+        return self._words().evidence()
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it where the white space is plain."""
+        return self._words().settle(evidence)
+
     def _words(self) -> Length:
         return Length(words=Range(min=self.min, max=self.max))
+
+
+def _inside(bounds: Range, counts: Ints) -> Bools:
+    """Return which counts are within bounds that are numbers."""
+    inside = np.ones(len(counts), dtype=bool)
+    if isinstance(bounds.min, int):
+        inside &= counts >= bounds.min
+    if isinstance(bounds.max, int):
+        inside &= counts <= bounds.max
+    return inside
 
 
 def _n_sentences(text: str) -> int:
@@ -92,3 +132,6 @@ COUNTERS: Mapping[str, Callable[[str], int]] = {
     "lines": _n_lines,
 }
 """How each unit is counted."""
+
+_STATISTICS: Mapping[str, Count] = {"chars": Count("chars"), "words": Count("words"), "lines": Count("lines")}
+"""How the units are counted in many texts at once."""

@@ -1,14 +1,17 @@
 """Whether a text matches a pattern, in RE2's syntax and in linear time."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any, ClassVar
 
+import numpy as np
 import re2
 from pydantic import Field, field_validator
 
 from kto_data.labelers.rules.checks.check import CHECKS, MAX_SPANS, Check, Context, Found, Word
+from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic, all_sure
 from kto_data.labelers.rules.limits import Range
 
 _LOOK_AROUND = re.compile(r"(?<!\\)(?:\\\\)*(\(\?<?[=!])")
@@ -59,6 +62,17 @@ class Regex(Check):
         n = len(noted) + sum(1 for _ in matches)
         evidence = f"{n} match" if n == 1 else f"{n} matches"
         return Found(self.count.holds(n, context.captures), evidence, spans, captures)
+
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the pattern."""
+        return (Pattern(self.pattern),)
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it of every text where a match is enough, else of those without one."""
+        found = evidence.matches(Pattern(self.pattern))
+        if self.count is None:
+            return all_sure(found) if not self.except_ else Settled(found, ~found)
+        return Settled(np.full(len(found), self.count.holds(0, {})), ~found)
 
     def group_names(self) -> frozenset[str]:
         """Return the pattern's named groups."""

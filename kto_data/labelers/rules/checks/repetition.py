@@ -1,11 +1,14 @@
 """Whether a text says the same again and again."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
+from kto_data.labelers.rules.fast.statistics import Count, DistinctNgrams
 
 
 @CHECKS.register("repetition")
@@ -35,6 +38,23 @@ class Repetition(Check):
         most, times = counts.most_common(1)[0]
         return Found(True, f"{' '.join(most)!r} {times} times")
 
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the words, and how many different n-grams there are at least."""
+        return (_WORDS, DistinctNgrams(self.ngram))
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it where the white space is plain; n-grams are counted where many seem to be repeated."""
+        n_ngrams = evidence.numbers(_WORDS) - self.ngram + 1
+        distinct = evidence.numbers(DistinctNgrams(self.ngram))
+        holds = (n_ngrams > 0) & (1 - distinct / np.maximum(n_ngrams, 1) > self.max_ratio)
+        for index in np.flatnonzero(holds & evidence.plain).tolist():
+            words = evidence.text(index).lower().split()
+            holds[index] = 1 - len(set(_ngrams(words, self.ngram))) / n_ngrams[index] > self.max_ratio
+        return Settled(holds, evidence.plain)
+
+
+_WORDS = Count("words")
+
 
 def _ngrams(words: list[str], n: int) -> Iterator[tuple[str, ...]]:
-    return (tuple(words[start : start + n]) for start in range(len(words) - n + 1))
+    return zip(*(words[start:] for start in range(n)), strict=False)
