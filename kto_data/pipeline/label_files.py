@@ -14,7 +14,7 @@ from kto_data.errors import InputError
 from kto_data.labelers.rules.engine import label_batch, missing_columns
 from kto_data.labelers.rules.load import load_rules
 from kto_data.labelers.rules.rule import RuleSet
-from kto_data.readers import ReadEntry, read_records
+from kto_data.readers import ReadEntry, expand, read_records
 from kto_data.runs.files import write_json
 from kto_data.schema import FAULTS, rule_votes_schema
 from kto_data.votes.labelers import from_table
@@ -22,6 +22,9 @@ from kto_data.votes.summary import LabelerSummary, summarise
 from kto_data.votes.table import load_votes
 
 _ROWS_PER_BATCH = 1024
+_LABELERS, _FAILED = "labelers.json", ("faults.parquet", "quarantined.parquet")
+_BESIDE = (_LABELERS, *_FAILED)
+"""What is written beside the votes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +66,15 @@ def label_files(files: Sequence[str], rules: Sequence[str], output: Path) -> Lab
             where there is anything in them.
 
     Raises:
-        InputError: An input cannot be read, a rule file has mistakes, or the output's folder is missing.
+        InputError: An input cannot be read, a rule file has mistakes, or the output cannot be put there.
     """
     loaded = load_rules(rules, base=Path())
-    if not output.parent.is_dir():
-        raise InputError(f"{output}: there is no folder {output.parent}; make it first")
+    entries = [ReadEntry(path=list(files))]
+    _check_output(output, {file.path.resolve() for file in expand(entries, Path())})
     with tempfile.TemporaryDirectory(prefix=".kto-label-", dir=output.parent) as name:
         scratch = Path(name)
         counts = read_records(
-            [ReadEntry(path=list(files))],
+            entries,
             base=Path(),
             rows_path=scratch / "rows.parquet",
             quarantined_path=scratch / "quarantined.parquet",
@@ -95,6 +98,27 @@ def label_files(files: Sequence[str], rules: Sequence[str], output: Path) -> Lab
     return LabelledFiles(counts.n_rows, counts.n_quarantined, summaries, notes, written)
 
 
+def _check_output(output: Path, inputs: set[Path]) -> None:
+    """Make sure that writing the output and what goes beside it replaces no input.
+
+    Raises:
+        InputError: It would, or there is no such place.
+    """
+    if output.is_dir():
+        raise InputError(f"{output}: is a folder; name a file in it, such as {output / 'votes.parquet'}")
+    if not output.parent.is_dir():
+        raise InputError(f"{output}: there is no folder {output.parent}; make it first")
+    if output.name in _BESIDE:
+        raise InputError(
+            f"{output}: a file of this name is written beside the votes; name the output otherwise"
+        )
+    for path in (output, *(output.with_name(name) for name in _BESIDE)):
+        if path.resolve() in inputs:
+            raise InputError(
+                f"{path}: is an input, and the output would replace it; put the output elsewhere"
+            )
+
+
 def _vote(rules: RuleSet, scratch: Path) -> None:
     faults: list[pa.Table] = []
 
@@ -116,10 +140,10 @@ def _vote(rules: RuleSet, scratch: Path) -> None:
 
 def _keep(scratch: Path, output: Path, rules: RuleSet) -> list[Path]:
     """Move what was made to its place; the votes last, so that they are never there alone."""
-    labelers = output.with_name("labelers.json")
+    labelers = output.with_name(_LABELERS)
     write_json(labelers, rules.labelers().to_pylist())
     written = [labelers]
-    for name in ("faults.parquet", "quarantined.parquet"):
+    for name in _FAILED:
         if pq.read_metadata(scratch / name).num_rows:
             os.replace(scratch / name, output.with_name(name))
             written.append(output.with_name(name))

@@ -103,6 +103,7 @@ class PipelineFile(Options):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """The name of the run folder: letters, digits, dots, dashes."""
     description: str = ""
+    """What it is for; for readers."""
     seed: int = Field(0, ge=0, lt=2**63)
     """Everything random follows from it."""
     demo_log: DemoLogOptions | None = None
@@ -123,17 +124,8 @@ class PipelineFile(Options):
     train: dict[str, Any] | None = None
     """The trainer's options; without this key the run ends with the dataset."""
     evaluate: EvaluateOptions | None = None
+    """How the trained model is judged; without this key it is not."""
     limits: Limits = Limits()
-
-    @model_validator(mode="after")
-    def _one_input(self) -> "PipelineFile":
-        if bool(self.read) == (self.demo_log is not None):
-            raise ValueError("one input is needed: `read` (your files) or `demo_log` (a made-up log)")
-        if self.demo_log and self.truth:
-            raise ValueError("a demo_log brings its own truth; leave `truth` out")
-        if self.evaluate and self.train is None:
-            raise ValueError("`evaluate` needs `train`: there is no model to evaluate")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +172,7 @@ def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
     mistakes = _Mistakes()
     spec = mistakes.of(lambda: validate(PipelineFile, yaml.data, yaml))
     data = yaml.data if isinstance(yaml.data, dict) else {}
+    mistakes.note(_keys_that_do_not_go_together(data, yaml))
     prepare = mistakes.of(
         lambda: parse_steps(_list(data, "prepare"), yaml, ("prepare",), labels_available=False)
     )
@@ -192,6 +185,8 @@ def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
         mistakes.note(_rules_in_both(rules, held_out, yaml))
     if rules and spec:
         mistakes.note(_names_taken_twice(rules, spec, yaml))
+    if spec and isinstance(spec.truth, TruthFile) and not (path.parent / spec.truth.file).is_file():
+        mistakes.note([yaml.mistake(("truth", "file"), f"{spec.truth.file}: no such file")])
     mistakes.raise_if_any()
     assert spec and rules and held_out and decided and prepare is not None and curate is not None  # noqa: PT018 - one statement: no mistakes, so nothing is missing
     if seed is not None:
@@ -227,10 +222,26 @@ class _Mistakes:
             raise ConfigError(self._mistakes)
 
 
+def _keys_that_do_not_go_together(data: dict[str, Any], file: YamlFile) -> list[Mistake]:
+    mistakes: list[Mistake] = []
+    if data and bool(data.get("read")) == (data.get("demo_log") is not None):
+        key = ("demo_log",) if "demo_log" in data else ("read",) if "read" in data else ()
+        mistakes.append(
+            file.mistake(key, "one input is needed: `read` (your files) or `demo_log` (a made-up log)")
+        )
+    if data.get("demo_log") is not None and data.get("truth") is not None:
+        mistakes.append(file.mistake(("truth",), "a demo_log brings its own truth; leave `truth` out"))
+    if data.get("evaluate") is not None and data.get("train") is None:
+        mistakes.append(
+            file.mistake(("evaluate",), "`evaluate` needs `train`: there is no model to evaluate")
+        )
+    return mistakes
+
+
 def _aggregate(data: dict[str, Any], file: YamlFile) -> tuple[Method, Policy]:
     """Split `aggregate:` into the method's options and the policy's."""
     name = data.get("method", "weighted")
-    if name not in METHODS:
+    if not isinstance(name, str) or name not in METHODS:
         raise ConfigError(
             [
                 file.mistake(

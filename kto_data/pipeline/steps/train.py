@@ -44,8 +44,13 @@ def _train(context: Context, name: str, options: TrainOptions) -> StepResult:
         report = call_trainer("train", arguments, context.run.progress.said)
         return Outcome({"n_rows": report["counts"]["rows"]["train"]}, {"training": report})
 
+    model = Path(options.model)
+    files = (
+        sorted(path for path in model.rglob("*") if path.is_file())
+        if name == "train" and model.is_dir()
+        else []
+    )
     # the place of the reference differs from machine to machine, its content does not: `after` stands for it
     described = options.model_dump(mode="json", exclude={"model"} if name == "control" else set())
-    return context.do(
-        name, work, options=described, after=["write"] if name == "train" else ["write", "train"]
-    )
+    after = ["write"] if name == "train" else ["write", "train"]
+    return context.do(name, work, options=described, files=files, after=after)
