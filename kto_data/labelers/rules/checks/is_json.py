@@ -76,4 +76,3 @@ class IsJson(Check):
     def capture_names(self) -> frozenset[str]:
         """Return the captured names in `keys`."""
         return names_in(*self.keys)
-
