@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 from pydantic import Field
@@ -85,7 +86,9 @@ def _unfinished(text: str, min_words: int) -> tuple[int, int] | None:
     bare = line.rstrip(_EMPHASIS)
     if bare.endswith(","):
         return span
-    n_words = sum(any(character.isalpha() for character in word) for word in words)
-    if n_words < min_words or _NOT_PROSE.match(line) or "@" in last or "www." in last or "://" in last:
+    if not bare or not (bare[-1].isalnum() or bare[-1] in ";-–—([{"):
         return None
-    return span if bare and (bare[-1].isalnum() or bare[-1] in ";-–—([{") else None
+    if _NOT_PROSE.match(line) or "@" in last or "www." in last or "://" in last:
+        return None
+    lettered = (word for word in words if any(character.isalpha() for character in word))
+    return span if sum(1 for _ in islice(lettered, min_words)) == min_words else None

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
 from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
-from kto_data.labelers.rules.fast.statistics import Count, DistinctNgrams
+from kto_data.labelers.rules.fast.statistics import Count, Ngrams
 
 
 @CHECKS.register("repetition")
@@ -39,18 +39,19 @@ class Repetition(Check):
         return Found(True, f"{' '.join(most)!r} {times} times")
 
     def evidence(self) -> Sequence[Pattern | Statistic]:
-        """Return the words, and how many different n-grams there are at least."""
-        return (_WORDS, DistinctNgrams(self.ngram))
+        """Return the words, and how many n-grams are surely new or repeated."""
+        return (_WORDS, Ngrams(self.ngram, repeated=False), Ngrams(self.ngram, repeated=True))
 
     def settle(self, evidence: Evidence) -> Settled | None:
-        """Tell it where the white space is plain; n-grams are counted where many seem to be repeated."""
+        """Tell it where the white space is plain, and the n-grams that may be either make no difference."""
         n_ngrams = evidence.numbers(_WORDS) - self.ngram + 1
-        distinct = evidence.numbers(DistinctNgrams(self.ngram))
-        holds = (n_ngrams > 0) & (1 - distinct / np.maximum(n_ngrams, 1) > self.max_ratio)
-        for index in np.flatnonzero(holds & evidence.plain).tolist():
-            words = evidence.text(index).lower().split()
-            holds[index] = 1 - len(set(_ngrams(words, self.ngram))) / n_ngrams[index] > self.max_ratio
-        return Settled(holds, evidence.plain)
+        most = n_ngrams - evidence.numbers(Ngrams(self.ngram, repeated=True))
+        least = evidence.numbers(Ngrams(self.ngram, repeated=False))
+        holds, may_hold = (
+            (n_ngrams > 0) & (1 - distinct / np.maximum(n_ngrams, 1) > self.max_ratio)
+            for distinct in (most, least)
+        )
+        return Settled(holds, evidence.plain & (holds == may_hold))
 
 
 _WORDS = Count("words")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,10 @@ MAX_BYTES = 512 * 1024
 _PAD = b" " * 8
 _SPACES_2 = np.array([0xC285, 0xC2A0])
 _SPACES_3 = np.array([0xE19A80, *range(0xE28080, 0xE2808B), 0xE280A8, 0xE280A9, 0xE280AF, 0xE2819F, 0xE38080])
+_LEADS = np.array([0xC2, 0xE1, 0xE2, 0xE3], dtype=np.uint8)
+_EXPECTED = bytes(byte for byte in range(256) if byte > 27 or 9 <= byte <= 13)
 _KEEP = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
-_ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
+ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 _HASHED_BYTES = 64
 
 
@@ -52,6 +55,21 @@ class Words:
         """A key of each word."""
         return piece_keys(self._data, self.starts_W, self.n_bytes_W)
 
+    def equal(self, some: Ints, others: Ints) -> Bools:
+        """Return whether words are equal to others, byte by byte."""
+        equal: Bools = (self.keys[some] == self.keys[others]) & (
+            self.n_bytes_W[some] == self.n_bytes_W[others]
+        )
+        window = _window(self._data)
+        longer, done = np.flatnonzero(equal & (self.n_bytes_W[some] > 8)), 0
+        while len(longer):
+            left = self.n_bytes_W[some[longer]] - done
+            part = window[self.starts_W[some[longer]] + done] ^ window[self.starts_W[others[longer]] + done]
+            same = (part & _KEEP[np.minimum(left, 8)]) == 0
+            equal[longer[~same]] = False
+            longer, done = longer[same & (left > 8)], done + 8
+        return equal
+
     def word(self, index: int) -> bytes:
         """Return a word's bytes."""
         start = int(self.starts_W[index])
@@ -67,6 +85,8 @@ class Block:
 
     def __init__(self, texts: Sequence[memoryview]) -> None:
         self.n = len(texts)
+        self.kept: dict[str, Any] = {}
+        """What statistics have in common."""
         self._texts = texts
         # Each text stands between spaces, so that no word and no line reaches into the next one.
         self._data = b" ".join([b"", *texts, _PAD])
@@ -75,6 +95,10 @@ class Block:
         self.starts = np.ones(self.n + 1, dtype=np.int64)
         np.cumsum(self.n_bytes + 1, out=self.starts[1:])
         self.starts[1:] += 1
+
+    def text(self, index: int) -> bytes:
+        """Return a text's bytes."""
+        return bytes(self._texts[index])
 
     def count(self, mask_B: Bools) -> Ints:
         """Return how many bytes of each text are marked; spaces between texts must not be."""
@@ -105,9 +129,12 @@ class Block:
     @cached_property
     def plain(self) -> Bools:
         """Whether the white space of each text is that of ASCII, and its control characters are white space."""
-        odd = (self.bytes_B < 9) | ((self.bytes_B - np.uint8(14)) < 14)
-        plain = ~np.zeros(self.n, dtype=bool) if not odd.any() else self.count(odd) == 0
+        plain = np.ones(self.n, dtype=bool)
+        if self._data.translate(None, _EXPECTED):
+            odd = (self.bytes_B < 9) | ((self.bytes_B - np.uint8(14)) < 14)
+            plain = self.count_at(np.flatnonzero(odd)) == 0
         places = self.beyond_ascii
+        places = places[np.isin(self.bytes_B[places], _LEADS)]
         if len(places):
             one, two, three = (self.bytes_B[places + shift].astype(np.int64) for shift in range(3))
             spaces = np.isin(one << 8 | two, _SPACES_2) | np.isin(one << 16 | two << 8 | three, _SPACES_3)
@@ -129,16 +156,22 @@ class Block:
     @cached_property
     def words(self) -> Words:
         """The words of each text; they are what Python's `lower().split()` gives where it is `plain`."""
-        if not len(self.beyond_ascii):
-            return Words(self._data.lower(), self.starts)
-        lowered = [
-            text if is_ascii else str(text, "utf-8").lower().encode()
-            for text, is_ascii in zip(self._texts, self.ascii_only.tolist(), strict=True)
-        ]
+        lowered = bytearray(self._data.lower())
+        for place in np.flatnonzero(~self.ascii_only).tolist():
+            start, n_bytes = int(self.starts[place]), int(self.n_bytes[place])
+            text = str(self._texts[place], "utf-8").lower().encode()
+            if len(text) != n_bytes:
+                return self._words_of_other_lengths()
+            lowered[start : start + n_bytes] = text
+        return Words(bytes(lowered), self.starts)
+
+    def _words_of_other_lengths(self) -> Words:
+        """Return the words where a text has more or fewer bytes in lower case."""
+        lowered = [str(text, "utf-8").lower().encode() for text in self._texts]
         starts = np.ones(self.n + 1, dtype=np.int64)
         np.cumsum(np.fromiter(map(len, lowered), dtype=np.int64, count=self.n) + 1, out=starts[1:])
         starts[1:] += 1
-        return Words(b" ".join([b"", *lowered, _PAD]).lower(), starts)
+        return Words(b" ".join([b"", *lowered, _PAD]), starts)
 
     @cached_property
     def lines(self) -> tuple[Ints, Ints, Ints]:
@@ -164,30 +197,39 @@ def _rank(words: Keys, places: Ints) -> Ints:
     return np.diff(ranks)
 
 
+def _window(data: bytes) -> Keys:
+    """Return at each place the 8 bytes from there on."""
+    return np.ndarray(shape=(len(data) - 7,), dtype=np.dtype("<u8"), buffer=data, strides=(1,))
+
+
 def piece_keys(data: bytes, starts: Ints, n_bytes: Ints) -> Keys:
     """Return a key for each piece of `data`, equal for equal pieces; after the data are 8 bytes more.
 
     Pieces of up to 8 bytes are their own key. Of longer ones only the first 64 bytes and the length count.
     """
-    window = np.ndarray(shape=(len(data) - 7,), dtype=np.dtype("<u8"), buffer=data, strides=(1,))
+    window = _window(data)
     found: Keys = window[starts] & _KEEP[np.minimum(n_bytes, 8)]
     longer, done = np.flatnonzero(n_bytes > 8), 8
     if len(longer):
-        found[longer] ^= n_bytes[longer].astype(np.uint64) * _ODD[1]
+        found[longer] ^= n_bytes[longer].astype(np.uint64) * ODD[1]
     while len(longer) and done < _HASHED_BYTES:
         part = window[starts[longer] + done] & _KEEP[np.minimum(n_bytes[longer] - done, 8)]
-        mixed = found[longer] * _ODD[0]
-        found[longer] = (mixed ^ (mixed >> np.uint64(29))) + part * _ODD[2]
+        mixed = found[longer] * ODD[0]
+        found[longer] = (mixed ^ (mixed >> np.uint64(29))) + part * ODD[2]
         done += 8
         longer = longer[n_bytes[longer] > done]
     return found
 
 
-def n_distinct_at_least(hashes: Keys) -> Bools:
-    """Mark entries so that no two marked ones are equal: as many as there are distinct values, or a few less."""
+def slot_keepers(hashes: Keys) -> npt.NDArray[np.int32]:
+    """Return for each hash the place of one that stands for its slot in a small table.
+
+    Equal hashes share a slot, so those that are their own are as many as there are different ones, or a few less.
+    """
     places = np.arange(len(hashes), dtype=np.int32)
     bits = max(int(len(hashes) * 4).bit_length(), 8)
-    slots = ((hashes * _ODD[0]) >> np.uint64(64 - bits)).astype(np.int64)
+    slots = ((hashes * ODD[0]) >> np.uint64(64 - bits)).astype(np.int64)
     table = np.empty(1 << bits, dtype=np.int32)
     table[slots] = places
-    return np.asarray(table[slots] == places)
+    keepers: npt.NDArray[np.int32] = table[slots]
+    return keepers

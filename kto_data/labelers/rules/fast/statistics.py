@@ -5,8 +5,11 @@ from typing import Literal
 
 import numpy as np
 
-from kto_data.labelers.rules.fast.block import _ODD, Block, n_distinct_at_least
+from kto_data.labelers.rules.fast.block import ODD, Block, Words, slot_keepers
 from kto_data.labelers.rules.fast.evidence import Ints
+
+_FACTORS = np.array([2 * n + 0xD6E8FEB86659FD93 for n in range(8)], dtype=np.uint64)
+_UNSEEN = bytes(range(33))
 
 Unit = Literal["bytes", "chars", "words", "lines", "beyond_ascii", "digits", "upper", "spaces"]
 
@@ -53,40 +56,63 @@ class EdgeByte:
 
     def of(self, block: Block) -> Ints:
         """Return the byte for each text."""
-        visible = np.flatnonzero(block.bytes_B > 32)
-        edges = np.searchsorted(visible, block.starts)
-        chosen = edges[:-1] if self.end == "first" else edges[1:] - 1
-        found = np.zeros(block.n, dtype=np.int64)
-        some = np.flatnonzero(np.diff(edges))
-        found[some] = block.bytes_B[visible[chosen[some]]]
+        places = block.starts[:-1] if self.end == "first" else block.starts[1:] - 2
+        found: Ints = np.asarray(block.bytes_B[places], dtype=np.int64)
+        for place in np.flatnonzero(found <= 32).tolist():
+            text = block.text(place).translate(None, _UNSEEN)
+            found[place] = 0 if not text else text[0] if self.end == "first" else text[-1]
         return found
 
 
 @dataclass(frozen=True, slots=True)
-class DistinctNgrams:
-    """At least so many different n-grams of words, in lower case, are in a text where it is plain.
+class Ngrams:
+    """n-grams of words, in lower case, where the text is plain.
 
     Attributes:
         n: Words in an n-gram.
+        repeated: Whether to count those that were surely said before, else those that surely were not: a few
+            may be neither.
     """
 
     n: int
+    repeated: bool
 
     def of(self, block: Block) -> Ints:
         """Return the number for each text."""
-        words = block.words
-        n_ngrams = len(words.keys) - self.n + 1
-        if n_ngrams <= 0:
-            return np.zeros(block.n, dtype=np.int64)
-        hashes = np.zeros(n_ngrams, dtype=np.uint64)
-        for place in range(self.n):
-            mixed = hashes * _ODD[1]
-            hashes = (mixed ^ (mixed >> np.uint64(32))) + words.keys[place : place + n_ngrams] * _ODD[0]
-        owners = words.owners
-        within = owners[self.n - 1 :] == owners[:n_ngrams]
-        salt = owners[:n_ngrams].astype(np.uint64) * _ODD[2]
-        first = n_distinct_at_least(hashes + salt) & within
-        return np.bincount(owners[:n_ngrams][first], minlength=block.n)
+        key = f"ngrams {self.n}"
+        if key not in block.kept:
+            block.kept[key] = _ngrams(block.words, self.n, block.n)
+        new, repeated = block.kept[key]
+        return repeated if self.repeated else new
+
+
+def _ngrams(words: Words, n: int, n_texts: int) -> tuple[Ints, Ints]:
+    """Return for each text how many n-grams are surely new, and how many surely repeated."""
+    new, repeated = np.zeros(n_texts, dtype=np.int64), np.zeros(n_texts, dtype=np.int64)
+    n_ngrams = len(words.keys) - n + 1
+    if n_ngrams <= 0:
+        return new, repeated
+    owners = words.owners
+    hashes = owners[:n_ngrams].astype(np.uint64)
+    for place in range(n):
+        hashes *= ODD[1]
+        hashes += words.keys[place : place + n_ngrams]
+    left = np.flatnonzero(owners[n - 1 :] == owners[:n_ngrams])
+    # Equal n-grams share a slot. Those that share it with another one's keeper are tried again among themselves.
+    for factor in _FACTORS:
+        keepers = slot_keepers(hashes[left] * factor)
+        own = keepers == np.arange(len(left), dtype=np.int32)
+        new += np.bincount(owners[left[own]], minlength=n_texts)
+        others = np.flatnonzero(~own)
+        some, kept = left[others], left[keepers[others]]
+        same = (hashes[some] == hashes[kept]) & (owners[some] == owners[kept])
+        for place in range(n if same.any() else 0):
+            same[same] = words.equal(some[same] + place, kept[same] + place)
+        repeated += np.bincount(owners[some[same]], minlength=n_texts)
+        left = some[~same]
+        if not len(left):
+            break
+    return new, repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +133,9 @@ class FilledLines:
         before = np.concatenate([[0], np.cumsum(np.bitwise_count(visible))])
         filled = _ones_before(visible, before, starts + n_bytes) > _ones_before(visible, before, starts)
         if self.distinct:
-            salt = line_text.astype(np.uint64) * _ODD[2]
-            keys = block.line_keys[filled] * _ODD[1] + salt[filled]
-            line_text = line_text[filled][n_distinct_at_least(keys)]
+            salt = line_text.astype(np.uint64) * ODD[2]
+            keys = block.line_keys[filled] * ODD[1] + salt[filled]
+            line_text = line_text[filled][slot_keepers(keys) == np.arange(len(keys), dtype=np.int32)]
         else:
             line_text = line_text[filled]
         return np.bincount(line_text, minlength=block.n)
@@ -156,7 +182,7 @@ def _in(
     if not len(wanted):
         return np.zeros(len(keys), dtype=bool)
     for bits in range(max(len(wanted).bit_length() + 2, 6), 17):
-        for factor in (_ODD[0], _ODD[1], _ODD[2], _ODD[0] * _ODD[1] | np.uint64(1)):
+        for factor in (ODD[0], ODD[1], ODD[2], ODD[0] * ODD[1] | np.uint64(1)):
             slots = (wanted * factor) >> np.uint64(64 - bits)
             if len(np.unique(slots)) == len(wanted):
                 table = np.full(1 << bits, wanted[0], dtype=np.uint64)
