@@ -179,8 +179,8 @@ def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
     curate = mistakes.of(lambda: parse_steps(_list(data, "curate"), yaml, ("curate",), labels_available=True))
     decided = mistakes.of(lambda: _aggregate(_dict(data, "aggregate"), yaml))
     train = mistakes.of(lambda: _train(data.get("train"), yaml))
-    rules = mistakes.of(lambda: load_rules(_strings(data, "label", "rules"), base=path.parent))
-    held_out = mistakes.of(lambda: load_rules(_strings(data, "evaluate", "rules"), base=path.parent))
+    rules = mistakes.of(lambda: _rules(data, ("label", "rules"), yaml))
+    held_out = mistakes.of(lambda: _rules(data, ("evaluate", "rules"), yaml))
     if rules and held_out:
         mistakes.note(_rules_in_both(rules, held_out, yaml))
     if rules and spec:
@@ -192,7 +192,9 @@ def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
     if seed is not None:
         spec = spec.model_copy(update={"seed": seed})
     if train is not None:
-        train = train.model_copy(update={"seed": spec.seed})
+        named = path.parent / train.model  # relative paths are relative to the pipeline file, as all others
+        model = str(named) if named.is_dir() else train.model
+        train = train.model_copy(update={"seed": spec.seed, "model": model})
     return Pipeline(path, path.parent, spec, prepare, curate, rules, held_out, *decided, train)
 
 
@@ -314,5 +316,16 @@ def _list(data: dict[str, Any], key: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _strings(data: dict[str, Any], *keys: str) -> list[str]:
-    return [item for item in _list(_dict(data, keys[0]), keys[1]) if isinstance(item, str)]
+def _rules(data: dict[str, Any], path: tuple[str, str], file: YamlFile) -> RuleSet:
+    """Load the rule files that a list names; a file that is missing is a mistake in the list's line."""
+    listed = _list(_dict(data, path[0]), path[1])
+    places = {ref: (*path, index) for index, ref in enumerate(listed) if isinstance(ref, str)}
+    try:
+        return load_rules(list(places), base=file.folder)
+    except ConfigError as error:
+        raise ConfigError(
+            file.mistake(places[mistake.file], f"{mistake.file}: {mistake.message}")
+            if mistake.file in places and not mistake.line
+            else mistake
+            for mistake in error.mistakes
+        ) from None
