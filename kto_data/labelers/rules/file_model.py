@@ -11,14 +11,10 @@ from kto_data.labelers.rules.row import COLUMNS, SCOPES
 VoteName = Literal["desirable", "undesirable", "abstain"]
 Mode = Literal["vote", "veto", "shadow"]
 
-_LATER_SCOPES = ("reasoning", "tool_calls", "code_blocks")
-
 
 def _check_scope(scope: str) -> str:
     if scope in SCOPES or _is_meta(scope):
         return scope
-    if scope in _LATER_SCOPES:
-        raise ValueError(f"the scope {scope!r} is not supported by this version")
     raise ValueError(f"unknown scope {scope!r}{did_you_mean(scope, [*SCOPES, 'meta.<column>'])}")
 
 

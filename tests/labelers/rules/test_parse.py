@@ -38,7 +38,6 @@ def mistakes(text, folder=Path()):
         ("match: {at_least: {of: [{contains: x}]}}", "match.at_least: should be {n: NUMBER, of: [checks]}"),
         ("match: {all: [{contains: x}, {contian: y}]}", "match.all[1].contian: unknown check 'contian'; did you mean 'contains'?"),
         ("match: {contains: x, scope: promt}", "match.scope: unknown scope 'promt'; did you mean 'prompt'?"),
-        ("match: {contains: x, scope: reasoning}", "match.scope: the scope 'reasoning' is not supported by this version"),
         ("match: {contains-any: {ignore_case: true}}", "match.contains-any: needs its words from one of values, list, file"),
         ("match: {contains-any: [x, 3]}", "match.contains-any[1]: should be a text, not 3; quote it"),
         ("match: {contains-any: {list: promises}}", "match.contains-any.list: unknown list 'promises'; the file has no `lists`"),
