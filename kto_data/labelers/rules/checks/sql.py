@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 import pyarrow as pa
 from pydantic import field_validator
 
+from kto_data.labelers.rules.arrow_rows import batches, column_array
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
 from kto_data.labelers.rules.checks.sql_expression import Expression, read_expression
 from kto_data.labelers.rules.limits import RowError
-from kto_data.labelers.rules.row import SCOPES, Row, column_value, scope_text
+from kto_data.labelers.rules.row import Row
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
@@ -67,10 +68,7 @@ class Sql(Check):
         """Return what the expression is in each row, evaluated over all of them at once."""
         expression = read_expression(self.expression)
         rows = [context.row for context in contexts]
-        if len({row.meta_type for row in rows}) <= 1 and (not rows or rows[0].meta_type is not None):
-            return _evaluated(expression, rows)
-        # rows that were not read from one table have no type in common
-        return [found for row in rows for found in _evaluated(expression, [row])]
+        return [found for part in batches(rows) for found in _evaluated(expression, rows[part])]
 
     def reads(self) -> frozenset[str]:
         """Return the expression's columns."""
@@ -81,8 +79,6 @@ def _evaluated(expression: Expression, rows: Sequence[Row]) -> list[Found | Exce
     """Return what an expression is in rows with one type; halve them until those that fail are alone."""
     import duckdb
 
-    if not rows:
-        return []
     try:
         values = _values(expression, rows)
     except RowError as error:
@@ -100,7 +96,7 @@ def _evaluated(expression: Expression, rows: Sequence[Row]) -> list[Found | Exce
 def _values(expression: Expression, rows: Sequence[Row]) -> list[bool | None]:
     table = pa.table(
         {"n": pa.array(range(len(rows)), pa.int64())}
-        | {f"c{n}": _column(name, rows) for n, name in enumerate(expression.columns)}
+        | {f"c{n}": column_array(name, rows) for n, name in enumerate(expression.columns)}
     )
     result = _connection().from_arrow(table).project(f"{expression.sql} AS holds").to_arrow_table()
     column = result.column(0)
@@ -108,27 +104,6 @@ def _values(expression: Expression, rows: Sequence[Row]) -> list[bool | None]:
         raise RowError(f"the SQL is not true or false but of the type {column.type}")
     values: list[bool | None] = column.to_pylist()
     return values
-
-
-def _column(name: str, rows: Sequence[Row]) -> pa.Array:
-    if name in SCOPES:
-        return pa.array([scope_text(row, name) for row in rows], pa.string())
-    values = [column_value(row, name) for row in rows]
-    if not name.startswith("meta."):
-        return pa.array(values, pa.string())
-    meta_type = rows[0].meta_type
-    return pa.array(values, _type_at(meta_type, name) if meta_type is not None else None)
-
-
-def _type_at(meta_type: pa.StructType, name: str) -> pa.DataType:
-    """Return the type of a column of `meta`, null where the rows have no such column."""
-    found: pa.DataType = meta_type
-    for part in name.split(".")[1:]:
-        index = found.get_field_index(part) if pa.types.is_struct(found) else -1
-        if index < 0:
-            return pa.null()
-        found = found.field(index).type
-    return found
 
 
 def _connection() -> Any:
