@@ -11,7 +11,7 @@ import kto_data
 from kto_data.config.yaml_file import load_yaml
 from kto_data.pipeline.shipped import shipped_pipeline
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]  # one worker, one training
 
 SMALL = {
     "name": "mine",
