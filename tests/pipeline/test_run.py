@@ -260,10 +260,18 @@ def test_a_labeler_that_fails_too_often_stops_the_run_and_one_within_the_limit_i
     assert run.facts["accounting"]["n_undecided"] == 1
 
 
-def test_a_run_of_one_class_stops_and_names_the_key_that_decides_it(work):
+def test_a_run_of_one_class_stops_before_training_and_names_the_key_that_decides_it(work):
     work.log(*((f"q {i}", f"please {i}") for i in range(20)))
     with pytest.raises(InputError, match=r"only desirable rows.*aggregate\.when_no_evidence"):
-        work.run()
+        work.run(train={"model": "tiny"})
+
+
+def test_a_run_of_one_class_writes_its_dataset_when_nothing_is_trained_on_it(work):
+    work.log(*((f"q {i}", f"please {i}") for i in range(20)))
+    run = work.run()
+    weights = read_manifest(run.folder / "dataset").weights
+    assert (weights.desirable_weight, weights.undesirable_weight) == (1.0, 1.0)
+    assert "only desirable rows" in weights.reason
 
 
 def test_a_run_folder_without_its_dataset_is_completed(work, shards):

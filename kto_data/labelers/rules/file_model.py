@@ -60,7 +60,7 @@ class Precision(Options):
 
     mean: float = Field(gt=0, lt=1)
     """The expected share of right votes."""
-    strength: float = Field(gt=0)
+    strength: float = Field(10.0, gt=0)
     """How many labelled samples the expectation is worth."""
 
 
