@@ -57,7 +57,7 @@ class EdgeByte:
     def of(self, block: Block) -> Ints:
         """Return the byte for each text."""
         places = block.starts[:-1] if self.end == "first" else block.starts[1:] - 2
-        found: Ints = np.asarray(block.bytes_B[places], dtype=np.int64)
+        found = np.array(block.bytes_B[places], dtype=np.int64)
         for place in np.flatnonzero(found <= 32).tolist():
             text = block.text(place).translate(None, _UNSEEN)
             found[place] = 0 if not text else text[0] if self.end == "first" else text[-1]
@@ -82,8 +82,8 @@ class Ngrams:
         key = f"ngrams {self.n}"
         if key not in block.kept:
             block.kept[key] = _ngrams(block.words, self.n, block.n)
-        new, repeated = block.kept[key]
-        return repeated if self.repeated else new
+        counts: tuple[Ints, Ints] = block.kept[key]
+        return counts[1] if self.repeated else counts[0]
 
 
 def _ngrams(words: Words, n: int, n_texts: int) -> tuple[Ints, Ints]:
