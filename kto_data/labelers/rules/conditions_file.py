@@ -16,9 +16,6 @@ from kto_data.labelers.rules.word_lists import WordLists
 
 COMPOSITIONS = ("all", "any", "not", "at_least")
 
-LATER_CHECKS = frozenset(["unit-tests", "near-duplicate-of"])
-"""Check types that belong to the format and not yet to this version."""
-
 
 class _ScopeOnly(Options):
     scope: Scope
@@ -178,8 +175,6 @@ class ConditionReader:
 def _not_a_check(name: str) -> str:
     if name in NOT_HERE:
         return f"{name!r} {NOT_HERE[name]}"
-    if name in LATER_CHECKS:
-        return f"the check {name!r} is not supported by this version"
     return f"unknown check {name!r}{did_you_mean(name, [*CHECKS, *COMPOSITIONS])}"
 
 

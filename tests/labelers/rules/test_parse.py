@@ -42,7 +42,7 @@ def mistakes(text, folder=Path()):
         ("match: {contains-any: [x, 3]}", "match.contains-any[1]: should be a text, not 3; quote it"),
         ("match: {contains-any: {list: promises}}", "match.contains-any.list: unknown list 'promises'; the file has no `lists`"),
         ("match: {contains-any: {file: no.txt}}", "match.contains-any.file: no such file: no.txt"),
-        ("match: {unit-tests: {ref: a:b}}", "match.unit-tests: the check 'unit-tests' is not supported by this version"),
+        ("match: {unit-tests: {ref: a:b}}", None),
         ("match: {latency: 3}", "match.latency: 'latency' is about the call, not the output; with a column for it, say sql: 'meta.latency_ms <= 2000'"),
         ("match: {word-count: {max: '{{n}}'}}", "match: {{n}} is not captured by the rule's `when`; name a group in `when`: (?P<n>...)"),
         ("otherwise: desirable", "match: is missing"),

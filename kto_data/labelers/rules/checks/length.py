@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
 
 import numpy as np
 from pydantic import model_validator
@@ -15,12 +14,13 @@ from kto_data.labelers.rules.limits import Limit, Range
 # The marks that close a sentence, with the quotes and brackets that may follow them.
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s|$)|[。！？]+")
 
+_EAST_ASIAN = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_TOKEN = re.compile(rf"[{_EAST_ASIAN}]|[^\W{_EAST_ASIAN}]+|[^\w\s]")
+
 
 @CHECKS.register("length")
 class Length(Check):
     """The text's length is within bounds: `length: {words: {max: 60}, lines: {min: 2}}`; all that are given count."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"tokens"})
 
     chars: Range | None = None
     """Characters (code points)."""
@@ -31,11 +31,13 @@ class Length(Check):
     is one more."""
     lines: Range | None = None
     """Lines; one line break at the very end does not begin another."""
+    tokens: Range | None = None
+    """Words, numbers and single marks, and each character of Chinese, Japanese and Korean: about what a model counts."""
 
     @model_validator(mode="after")
     def _something(self) -> "Length":
         if not self._ranges():
-            raise ValueError("needs at least one of chars, words, sentences, lines")
+            raise ValueError("needs at least one of chars, words, sentences, lines, tokens")
         return self
 
     def decide(self, text: str, context: Context) -> Found:
@@ -68,7 +70,13 @@ class Length(Check):
         return frozenset().union(*(bounds.capture_names() for bounds in self._ranges().values()))
 
     def _ranges(self) -> dict[str, Range]:
-        given = {"chars": self.chars, "words": self.words, "sentences": self.sentences, "lines": self.lines}
+        given = {
+            "chars": self.chars,
+            "words": self.words,
+            "sentences": self.sentences,
+            "lines": self.lines,
+            "tokens": self.tokens,
+        }
         return {unit: bounds for unit, bounds in given.items() if bounds is not None}
 
 
@@ -128,6 +136,7 @@ def _n_lines(text: str) -> int:
 COUNTERS: Mapping[str, Callable[[str], int]] = {
     "chars": len,
     "words": lambda text: len(text.split()),
+    "tokens": lambda text: sum(1 for _ in _TOKEN.finditer(text)),
     "sentences": _n_sentences,
     "lines": _n_lines,
 }
