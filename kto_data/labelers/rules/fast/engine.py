@@ -29,6 +29,7 @@ Codes = npt.NDArray[np.int8]
 
 _NONE, _FAULT, _OPEN = -1, -2, -3
 _CHUNK_ROWS = 1024
+_EMPTY = memoryview(b"")
 
 
 class FastRules:
@@ -170,7 +171,10 @@ class _Batch:
 
     def _leaf(self, leaf: Leaf, where: Bools) -> Codes:
         codes = np.full(self._n, _NONE, dtype=np.int8)
-        texts = self._scope(leaf)
+        if leaf.check.reads_text:
+            texts = self._texts_of(leaf.scope)
+        else:
+            texts = Texts(np.arange(self._n), [memoryview(b"")] * self._n)
         settled = leaf.check.settle(self._evidence_of(leaf.scope)) if _can_settle(leaf) else None
         if settled is None:
             codes[texts.rows] = _OPEN
@@ -187,16 +191,21 @@ class _Batch:
                 codes[row] = _NONE if found.holds is None else bool(found.holds)
         return codes
 
-    def _scope(self, leaf: Leaf) -> Texts:
-        if not leaf.check.reads_text:
-            return Texts(np.arange(self._n), [memoryview(b"")] * self._n)
-        if leaf.scope not in self._texts:
-            self._texts[leaf.scope] = scope_texts(self._batch, leaf.scope, self._rows.all)
-        return self._texts[leaf.scope]
+    def _texts_of(self, scope: str) -> Texts:
+        if scope not in self._texts:
+            self._texts[scope] = scope_texts(self._batch, scope, self._rows.all)
+        return self._texts[scope]
 
     def _evidence_of(self, scope: str) -> Evidence:
         if scope not in self._evidence:
-            self._evidence[scope] = self._gatherers[scope].gather(self._texts[scope].texts)
+            texts = self._texts_of(scope)
+
+            def beside(other: str) -> list[memoryview]:
+                found = self._texts_of(other)
+                by_row = dict(zip(found.rows.tolist(), found.texts, strict=True))
+                return [by_row.get(row, _EMPTY) for row in texts.rows.tolist()]
+
+            self._evidence[scope] = self._gatherers[scope].gather(texts.texts, beside)
         return self._evidence[scope]
 
 

@@ -5,7 +5,7 @@ A check that wants to be fast names its evidence (patterns, and statistics of th
 so that evidence never changes a result, only what it costs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -54,6 +54,7 @@ class Evidence:
         measured: Whether a text's statistics were taken: not those of very long ones.
         plain: Whether it was measured, and its white space and lines are those that its bytes show:
             there are no white space beyond ASCII and no control characters other than white space.
+        scope: Gives another scope's text of each of the same rows, empty where a row has none.
     """
 
     def __init__(
@@ -64,12 +65,14 @@ class Evidence:
         ascii_only: Bools,
         measured: Bools,
         plain: Bools,
+        scope: Callable[[str], Sequence[memoryview]] = lambda name: (),
     ) -> None:
         self._texts = texts
         self._found = found
         self.ascii_only = ascii_only
         self.measured = measured
         self.plain = plain
+        self.scope = scope
 
     def matches(self, pattern: Pattern) -> Bools:
         """Return whether each text has a match."""

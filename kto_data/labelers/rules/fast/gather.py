@@ -1,6 +1,6 @@
 """Evidence of the texts of one scope: all patterns and statistics that the checks on it name."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,10 @@ class Gatherer:
         self._statistics = [each for each in unique if not isinstance(each, Pattern)]
         self._index = PatternIndex([each.pattern for each in self._patterns])
 
-    def gather(self, texts: Sequence[memoryview]) -> Evidence:
-        """Return the evidence of some texts."""
+    def gather(
+        self, texts: Sequence[memoryview], scope: Callable[[str], Sequence[memoryview]] = lambda name: ()
+    ) -> Evidence:
+        """Return the evidence of some texts; `scope` gives other texts of the same rows."""
         n = len(texts)
         numbers = {statistic: np.zeros(n, dtype=np.int64) for statistic in self._statistics}
         ascii_only, plain, measured = (np.zeros(n, dtype=bool) for _ in range(3))
@@ -43,7 +45,7 @@ class Gatherer:
         found.update(numbers.items())
         hits: dict[str, Bools] = self._index.search(texts)
         found.update((pattern, hits[pattern.pattern]) for pattern in self._patterns)
-        return Evidence(texts, found, ascii_only=ascii_only, measured=measured, plain=plain)
+        return Evidence(texts, found, ascii_only=ascii_only, measured=measured, plain=plain, scope=scope)
 
 
 def _runs(texts: Sequence[memoryview]) -> Iterator[tuple[int, int]]:

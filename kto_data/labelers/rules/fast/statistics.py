@@ -1,12 +1,13 @@
 """Numbers that follow from a text's bytes, for checks to name as evidence."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
-from kto_data.labelers.rules.fast.block import ODD, Block, Words, slot_keepers
-from kto_data.labelers.rules.fast.evidence import Ints
+from kto_data.labelers.rules.fast.block import ODD, Block, Keys, Words, slot_keepers
+from kto_data.labelers.rules.fast.evidence import Bools, Ints
 
 _FACTORS = np.array([2 * n + 0xD6E8FEB86659FD93 for n in range(8)], dtype=np.uint64)
 _UNSEEN = bytes(range(33))
@@ -160,35 +161,42 @@ class ListedWords:
 
     def of(self, block: Block) -> Ints:
         """Return the number for each text."""
-        wanted = [word.encode() for word in self.words]
-        short = np.array(
-            [int.from_bytes(word, "little") for word in wanted if len(word) <= 8], dtype=np.uint64
-        )
+        short, longer, lengths = _prepared(self.words)
         words = block.words
-        is_short = words.n_bytes_W <= 8
-        listed = is_short & _in(words.keys, short)
-        longer = {word for word in wanted if len(word) > 8}
+        listed = short.has(words.keys) & (words.n_bytes_W <= 8)
         if longer:
-            lengths = np.array(sorted({len(word) for word in longer}))
-            for place in np.flatnonzero(np.isin(words.n_bytes_W, lengths)):
-                listed[place] = words.word(int(place)) in longer
+            for place in np.flatnonzero(np.isin(words.n_bytes_W, lengths)).tolist():
+                listed[place] = words.word(place) in longer
         return np.bincount(words.owners[listed], minlength=block.n)
 
 
-def _in(
-    keys: np.typing.NDArray[np.uint64], wanted: np.typing.NDArray[np.uint64]
-) -> np.typing.NDArray[np.bool_]:
-    """Return which keys are wanted; a small table without collisions is many times faster than np.isin."""
-    if not len(wanted):
-        return np.zeros(len(keys), dtype=bool)
-    for bits in range(max(len(wanted).bit_length() + 2, 6), 17):
-        for factor in (ODD[0], ODD[1], ODD[2], ODD[0] * ODD[1] | np.uint64(1)):
-            slots = (wanted * factor) >> np.uint64(64 - bits)
-            if len(np.unique(slots)) == len(wanted):
-                table = np.full(1 << bits, wanted[0], dtype=np.uint64)
-                table[slots.astype(np.int64)] = wanted
-                found: np.typing.NDArray[np.bool_] = (
-                    table[((keys * factor) >> np.uint64(64 - bits)).astype(np.int64)] == keys
-                )
-                return found
-    return np.isin(keys, wanted)
+@lru_cache(maxsize=256)
+def _prepared(words: frozenset[str]) -> "tuple[_KeySet, frozenset[bytes], Ints]":
+    """Return the words of up to 8 bytes, the longer ones, and these ones' lengths."""
+    possible = [word.encode() for word in words if word and min(map(ord, word)) > 32]
+    short = [int.from_bytes(word, "little") for word in possible if len(word) <= 8]
+    longer = frozenset(word for word in possible if len(word) > 8)
+    lengths = np.array(sorted({len(word) for word in longer}), dtype=np.int64)
+    return _KeySet(np.unique(np.array(short, dtype=np.uint64))), longer, lengths
+
+
+class _KeySet:
+    """A set of keys, in a small table without collisions: many times faster than `np.isin`."""
+
+    def __init__(self, wanted: Keys) -> None:
+        self._wanted = wanted
+        self._table: Keys | None = None
+        for bits in range(max(len(wanted).bit_length() + 2, 6), 17):
+            for factor in _FACTORS:
+                slots = (wanted * factor) >> np.uint64(64 - bits)
+                if self._table is None and len(wanted) and len(np.unique(slots)) == len(wanted):
+                    self._factor, self._shift = factor, np.uint64(64 - bits)
+                    self._table = np.full(1 << bits, wanted[0], dtype=np.uint64)
+                    self._table[slots.astype(np.int64)] = wanted
+
+    def has(self, keys: Keys) -> Bools:
+        """Return which of the keys are in the set."""
+        if self._table is None:
+            return np.isin(keys, self._wanted)
+        found: Bools = self._table[((keys * self._factor) >> self._shift).astype(np.int64)] == keys
+        return found

@@ -1,6 +1,5 @@
 """The fast engine against the slow one: random rules on random texts, votes and faults alike."""
 
-
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -54,6 +53,7 @@ def options(**fields):
 
 
 booleans = st.booleans()
+shares = st.sampled_from([{"min": 0.1}, {"min": 0.5}, {"max": 0}, {"max": 0.25}, {"min": 0.2, "max": 0.5}])
 CHECK_OPTIONS = {
     "contains": st.builds(lambda value, more: {"value": value, **more}, words, options(ignore_case=booleans, word=booleans)),
     "contains-any": st.builds(
@@ -72,6 +72,14 @@ CHECK_OPTIONS = {
     "repetition": st.fixed_dictionaries({"ngram": st.integers(1, 4), "max_ratio": st.sampled_from([0, 0.1, 0.3, 0.5])}),
     "cut-off": options(finish_reason=booleans, fence=booleans, sentence=booleans, min_words=st.integers(1, 4)),
     "is-json": options(fenced=booleans, keys=st.lists(st.sampled_from(["a", "{{n}}"]), max_size=2)),
+    "character-share": st.builds(
+        lambda of, bounds: {"of": of, **bounds}, st.sampled_from(["digits", "upper", "beyond-ascii"]), shares
+    ),
+    "word-share": st.builds(
+        lambda values, bounds: {"values": values, **bounds}, st.lists(words, min_size=1, max_size=4), shares
+    ),
+    "word-length": st.sampled_from([{"min": 3}, {"max": 2.5}, {"min": 1, "max": 4}]),
+    "prompt-echo": st.fixed_dictionaries({"chars": st.integers(1, 5), "min_chars": st.integers(1, 3)}),
     "is-empty": st.just({}),
     "arithmetic": st.just({}),
 }  # fmt: skip
