@@ -63,10 +63,11 @@ def _linear_names(model: Any) -> list[str]:
 
 
 def _layers(model: Any) -> list[Any]:
-    try:
-        from peft.tuners.tuners_utils import BaseTunerLayer
-    except ImportError:
+    """The layers with adapters."""
+    if not any("lora_" in name for name, _ in model.named_parameters()):
         return []
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
     return [layer for layer in model.modules() if isinstance(layer, BaseTunerLayer)]
 
 
@@ -82,7 +83,7 @@ def adapter_dropouts(model: Any) -> list[torch.nn.Dropout]:
 @contextmanager
 def adapters_off(model: Any) -> Iterator[None]:
     """Within, the model is as it was before `add_adapters`; a model without adapters stays as it is."""
-    layers = _layers(model) if any("lora_" in name for name, _ in model.named_parameters()) else []
+    layers = _layers(model)
     for layer in layers:
         layer.enable_adapters(False)
     try:
@@ -94,13 +95,10 @@ def adapters_off(model: Any) -> Iterator[None]:
 
 def merged(model: Any) -> Any:
     """The model with its adapters added to its weights, in place: a plain model again."""
-    for layer in _layers(model):
-        layer.merge()
+    layers = {id(layer) for layer in _layers(model)}
     for name, layer in list(model.named_modules()):
-        if layer in _layers(model):
+        if id(layer) in layers:
+            layer.merge()
             parent, _, last = name.rpartition(".")
             setattr(model.get_submodule(parent), last, layer.get_base_layer())
-    if hasattr(model, "peft_config"):
-        del model.peft_config
-        model._hf_peft_config_loaded = False
     return model
