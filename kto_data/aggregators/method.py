@@ -40,7 +40,7 @@ class Gold:
     def __len__(self) -> int:
         return len(self.sample_G)
 
-    def importance_G(self) -> Floats:
+    def importance(self) -> Floats:
         """Return 1 / p_selected of each gold sample, scaled to a mean of 1."""
         if self.p_selected_G is None:
             return np.ones(len(self))
