@@ -87,7 +87,8 @@ def _entries(patterns: Patterns) -> _Entries:
 def _fit(patterns: Patterns, prior: _Prior) -> tuple[Floats, Floats, int]:
     """Return log-odds and probabilities of the patterns, and the steps taken."""
     entries, n_patterns, n_K = _entries(patterns), len(patterns.n_K), patterns.n_K * patterns.voted_K
-    p_K, alpha_M, log_beta_K = em.majority(patterns), prior.mean_M.copy(), np.zeros(n_patterns)
+    p_K, alpha_M = em.majority(patterns), prior.mean_M.copy()
+    log_beta_K: Floats = np.zeros(n_patterns)
     log_odds_K: Floats = np.zeros(n_patterns)
     n_steps = 0
     while n_steps < _MOST_STEPS:
@@ -98,7 +99,7 @@ def _fit(patterns: Patterns, prior: _Prior) -> tuple[Floats, Floats, int]:
         evidence_K = np.bincount(
             entries.pattern_E, weights=worth_E * entries.sign_E * entries.count_E, minlength=n_patterns
         )
-        log_odds_K = float(logit(share)) + evidence_K
+        log_odds_K = np.asarray(logit(share) + evidence_K, dtype=np.float64)
         before_K, p_K = p_K, expit(log_odds_K)
         if float(np.abs(p_K - before_K).max(initial=0.0)) < _TOLERANCE:
             break
@@ -114,17 +115,19 @@ def _maximise(
     beta_E = np.exp(log_beta_K)[pattern_E]
     expected_E = expit(alpha_M[labeler_E] * beta_E)
     weight_E = n_K[pattern_E] * count_E
-    gradient_M = np.bincount(labeler_E, weight_E * beta_E * (right_E - expected_E), len(alpha_M))
-    curvature_M = np.bincount(labeler_E, weight_E * beta_E**2 * expected_E * (1 - expected_E), len(alpha_M))
+    gradient_M = _sums(labeler_E, weight_E * beta_E * (right_E - expected_E), len(alpha_M))
+    curvature_M = _sums(labeler_E, weight_E * beta_E**2 * expected_E * (1 - expected_E), len(alpha_M))
     gradient_M = gradient_M - prior.precision_M * (alpha_M - prior.mean_M)
     alpha_M = alpha_M + np.clip(gradient_M / (curvature_M + prior.precision_M), -1, 1)
 
     worth_E = alpha_M[labeler_E] * beta_E
     expected_E = expit(worth_E)
     weight_E = prior.factor_M[labeler_E] * count_E
-    gradient_K = np.bincount(pattern_E, weight_E * worth_E * (right_E - expected_E), len(log_beta_K))
-    curvature_K = np.bincount(
-        pattern_E, weight_E * worth_E**2 * expected_E * (1 - expected_E), len(log_beta_K)
-    )
+    gradient_K = _sums(pattern_E, weight_E * worth_E * (right_E - expected_E), len(log_beta_K))
+    curvature_K = _sums(pattern_E, weight_E * worth_E**2 * expected_E * (1 - expected_E), len(log_beta_K))
     moved_K = log_beta_K + np.clip((gradient_K - log_beta_K) / (curvature_K + 1), -1, 1)
     return alpha_M, np.clip(moved_K, -_LARGEST_EASE, _LARGEST_EASE)
+
+
+def _sums(index_E: Ints, values_E: Floats, n: int) -> Floats:
+    return np.bincount(index_E, weights=values_E, minlength=n).astype(np.float64)
