@@ -12,6 +12,7 @@ from kto_data.pipeline.steps.aggregate import aggregate
 from kto_data.pipeline.steps.balance import balance
 from kto_data.pipeline.steps.demo_log import make_demo_log
 from kto_data.pipeline.steps.evaluate import evaluate
+from kto_data.pipeline.steps.gold import find_gold
 from kto_data.pipeline.steps.label import check_faults, label_by_record, label_by_rules, recorded_labelers
 from kto_data.pipeline.steps.prepare import curate, prepare
 from kto_data.pipeline.steps.read import read
@@ -74,6 +75,7 @@ def make_dataset(context: Context) -> StepResult:
         make_demo_log(context)
     _check_quarantined(context, read(context))
     prepare(context)
+    find_gold(context)
     if context.pipeline.rules.rules:
         label_by_rules(context)
     if recorded_labelers(context.pipeline):
@@ -119,5 +121,10 @@ def _write_manifest(context: Context) -> None:
     ]
     write_json(
         context.run.path / MANIFEST,
-        {"pipeline": context.pipeline.file.name, "seed": context.pipeline.file.seed, "steps": steps},
+        {
+            "pipeline": context.pipeline.file.name,
+            "file": str(context.pipeline.path.resolve()),
+            "seed": context.pipeline.file.seed,
+            "steps": steps,
+        },
     )

@@ -22,6 +22,7 @@ from kto_data.labelers.feedback.thumbs import Thumbs
 from kto_data.labelers.recorded import RecordedVotes
 from kto_data.labelers.rules.load import load_rules
 from kto_data.labelers.rules.rule import RuleSet
+from kto_data.pipeline.gold_options import GoldColumns, GoldFile
 from kto_data.readers import ReadEntry
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -111,6 +112,8 @@ class PipelineFile(Options):
     """The input files."""
     truth: TruthFile | DecisionTable | None = None
     """What is known to be right. No labeler sees it: labels are compared with it, and held-out rows judged by it."""
+    gold: GoldFile | GoldColumns | None = None
+    """Samples whose label is known to be right: they decide, and the aggregation learns from them."""
     prepare: list[Any] = []
     """Steps before anything is labelled."""
     label: LabelOptions
