@@ -53,6 +53,15 @@ class FeedbackOptions(Options):
     thumbs: Thumbs | None = None
 
 
+class UnresolvedOptions(Options):
+    """What counts as unresolved, for labelers that are asked only then (`when: unresolved`)."""
+
+    between: tuple[Share, Share] = (0.2, 0.8)
+    """An aggregate's p_desirable in this range; samples without a label always are unresolved."""
+    no_evidence: bool = True
+    """Samples that nobody spoke of, also where `aggregate.when_no_evidence` gives them a label."""
+
+
 class LabelOptions(Options):
     """Who votes."""
 
@@ -61,6 +70,8 @@ class LabelOptions(Options):
     feedback: FeedbackOptions = FeedbackOptions()
     recorded: list[RecordedVotes] = []
     """Votes that were made elsewhere and stand in columns of the input."""
+    unresolved: UnresolvedOptions = UnresolvedOptions()
+    """Which samples judges and annotators are asked about that have `when: unresolved`."""
 
     @model_validator(mode="after")
     def _somebody_votes(self) -> "LabelOptions":

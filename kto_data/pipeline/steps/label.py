@@ -94,10 +94,10 @@ def label_by_record(context: Context) -> StepResult:
 
 
 def recorded_labelers(pipeline: Pipeline) -> list[RecordedVotes]:
-    """Return the labelers whose votes stand in the input."""
+    """Return the labelers whose votes stand in the input and are taken over wherever there are any."""
     label = pipeline.file.label
     thumbs = [label.feedback.thumbs.as_recorded()] if label.feedback.thumbs else []
-    return [*thumbs, *label.recorded]
+    return [*thumbs, *(one for one in label.recorded if one.when == "always")]
 
 
 def check_faults(context: Context) -> None:
@@ -123,7 +123,9 @@ def check_faults(context: Context) -> None:
 
 def n_labelled(context: Context) -> int:
     """Return the number of rows that labelers were asked about."""
-    return max(context.done[name].counts["n_rows"] for name in VOTING_STEPS if name in context.done)
+    return max(
+        (context.done[name].counts["n_rows"] for name in VOTING_STEPS if name in context.done), default=0
+    )
 
 
 def _rows(context: Context, folder: Path) -> Iterator[pa.RecordBatch]:
