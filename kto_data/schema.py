@@ -129,6 +129,7 @@ GOLD = pa.schema(
         pa.field("sample_id", pa.string(), nullable=False),
         pa.field("label", pa.bool_(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
+        pa.field("p_selected", pa.float64()),  # null = drawn like all others
     ],
     metadata=_FILE_METADATA,
 )
@@ -146,6 +147,17 @@ LABELS = pa.schema(
     metadata=_FILE_METADATA,
 )
 """What the votes of each sample came to."""
+
+DISPUTES = pa.schema(
+    [
+        pa.field("sample_id", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),  # annotators_disagree, vetoes_contradict
+        pa.field("desirable", pa.list_(pa.string()), nullable=False),  # the labelers who say so
+        pa.field("undesirable", pa.list_(pa.string()), nullable=False),
+    ],
+    metadata=_FILE_METADATA,
+)
+"""Samples on which those who outrank the aggregate contradict one another: a person has to adjudicate."""
 
 DROPPED = pa.schema(
     [

@@ -4,8 +4,8 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit, logit
 
-from kto_data.aggregators.method import METHODS, Method
-from kto_data.votes.table import Floats, VoteTable
+from kto_data.aggregators.method import METHODS, Aggregate, Gold, Method
+from kto_data.votes.table import VoteTable
 
 
 @METHODS.register("weighted")
@@ -20,7 +20,7 @@ class Weighted(Method):
     default_precision: float = Field(0.7, gt=0.5, lt=1.0)
     """Precision of a labeler that states none."""
 
-    def posterior(self, votes: VoteTable) -> Floats:
+    def aggregate(self, votes: VoteTable, gold: Gold | None = None) -> Aggregate:
         """Return the logistic of the summed log-odds; NaN where nobody voted."""
         precisions = [
             self.default_precision if labeler.prior_mean is None else labeler.prior_mean
@@ -31,4 +31,5 @@ class Weighted(Method):
         worth_M = np.asarray(weights) * logit(np.clip(np.asarray(precisions), 0.001, 0.999))
         evidence_N = votes.per_sample(worth_M[votes.labeler_V] * (votes.up_V - votes.down_V))
         voted_N = votes.per_sample(votes.up_V + votes.down_V) > 0
-        return np.where(voted_N, expit(evidence_N), np.nan)
+        p_N = np.where(voted_N, expit(evidence_N), np.nan)
+        return Aggregate(p_N, "weighted", worth_M=worth_M, worth_against_M=-worth_M)

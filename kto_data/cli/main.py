@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import kto_data
-from kto_data.cli import label, rules, run, schema, stats
+from kto_data.cli import aggregate, diff, explain, label, rules, run, schema, stats
 from kto_data.errors import KtoDataError, UnavailableError
 
 _INTERRUPTED = 130
@@ -40,6 +40,9 @@ def _options(
 app.command("run")(run.run)
 app.command("validate")(run.validate)
 app.command("label")(label.label)
+app.command("aggregate")(aggregate.aggregate)
+app.command("explain")(explain.explain)
+app.command("diff")(diff.diff)
 app.command("stats")(stats.stats)
 app.command("schema")(schema.schema)
 app.add_typer(rules.app, name="rules")

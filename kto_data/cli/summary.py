@@ -52,6 +52,19 @@ def _labels(facts: Facts) -> Iterator[str]:
         f"labels   {labels['n_desirable']:,} desirable, {labels['n_undesirable']:,} undesirable, "
         f"{labels['n_undecided']:,} undecided samples (by {decided})"
     )
+    if "desirable_share" in labels:
+        yield (
+            f"share    {figure(labels['desirable_share'])} of all samples are desirable, by {labels['n_gold']:,} gold labels"
+        )
+    for one in labels.get("rounds", []):
+        yield (
+            f"round    {one['round']} asked about {one['n_unresolved']:,} unresolved samples, "
+            f"{one['n_resolved']:,} of them resolved since"
+        )
+    if labels.get("n_disputed"):
+        yield f"disputes {labels['n_disputed']:,} samples wait for adjudication"
+    for note in labels.get("notes", []):
+        yield f"note     {note}"
     if "truth" in labels:
         truth = labels["truth"]
         yield (

@@ -37,6 +37,8 @@ class RecordedVotes(DecisionTable):
     precision: Precision | None = None
     user_column: str | None = None
     """The column that tells who voted, kept with the vote."""
+    when: Literal["always", "unresolved"] = "always"
+    """`unresolved` when it is to vote only on what the labelers before it left open, as judges and annotators do."""
 
     def as_labeler(self) -> Labeler:
         """Return the labeler as the `labelers` table has it."""

@@ -25,6 +25,7 @@ from kto_data.report.facts import (
 )
 from kto_data.runs.code import code_version
 from kto_data.statistics.intervals import wilson
+from kto_data.votes.set_aside import SetAside
 
 MAX_CURVE_POINTS = 200
 """Points a training curve is thinned to; a picture shows no more."""
@@ -151,6 +152,14 @@ def _labels(context: Context) -> Labels:
         "n_undesirable": counts["n_samples"] - counts["n_desirable"] - counts["n_undecided_samples"],
         "n_undecided": counts["n_undecided_samples"],
     }
+    share = result.facts["desirable_share"]
+    if share:
+        labels["desirable_share"] = cast("Figure", {**share["interval"], "n": share["n_gold"]})
+    labels["method"] = result.facts["method"]
+    labels["n_gold"] = result.facts["gold"]["n"]
+    labels["n_disputed"] = result.facts["n_disputed"]
+    labels["rounds"] = result.facts.get("rounds", [])
+    labels["notes"] = [*SetAside(**result.facts["set_aside"]).messages(), *result.facts["warnings"]]
     if "truth" in context.done and context.done["truth"].facts["interval"]:
         truth = context.done["truth"].facts
         labels["truth"] = {"n": truth["n"], "agree": truth["agree"], "interval": truth["interval"]}

@@ -8,14 +8,15 @@ from kto_data.errors import FindingsError
 from kto_data.pipeline.context import Context
 from kto_data.pipeline.facts import gather
 from kto_data.pipeline.spec import Pipeline
-from kto_data.pipeline.steps.aggregate import aggregate
 from kto_data.pipeline.steps.balance import balance
 from kto_data.pipeline.steps.demo_log import make_demo_log
 from kto_data.pipeline.steps.evaluate import evaluate
+from kto_data.pipeline.steps.gold import find_gold
 from kto_data.pipeline.steps.held_out import hold_out
 from kto_data.pipeline.steps.label import check_faults, label_by_record, label_by_rules, recorded_labelers
 from kto_data.pipeline.steps.prepare import curate, prepare
 from kto_data.pipeline.steps.read import read
+from kto_data.pipeline.steps.rounds import aggregate_in_rounds, voters_of
 from kto_data.pipeline.steps.split import split
 from kto_data.pipeline.steps.train import train, train_control
 from kto_data.pipeline.steps.truth import compare_with_truth
@@ -75,12 +76,13 @@ def make_dataset(context: Context) -> StepResult:
         make_demo_log(context)
     _check_quarantined(context, read(context))
     prepare(context)
+    find_gold(context)
     if context.pipeline.rules.rules:
         label_by_rules(context)
     if recorded_labelers(context.pipeline):
         label_by_record(context)
     check_faults(context)
-    aggregate(context)
+    aggregate_in_rounds(context, voters_of(context), check_faults)
     compare_with_truth(context)
     curate(context)
     split(context)
@@ -122,5 +124,10 @@ def _write_manifest(context: Context) -> None:
     ]
     write_json(
         context.run.path / MANIFEST,
-        {"pipeline": context.pipeline.file.name, "seed": context.pipeline.file.seed, "steps": steps},
+        {
+            "pipeline": context.pipeline.file.name,
+            "file": str(context.pipeline.path.resolve()),
+            "seed": context.pipeline.file.seed,
+            "steps": steps,
+        },
     )

@@ -22,6 +22,7 @@ from kto_data.labelers.feedback.thumbs import Thumbs
 from kto_data.labelers.recorded import RecordedVotes
 from kto_data.labelers.rules.load import load_rules
 from kto_data.labelers.rules.rule import RuleSet
+from kto_data.pipeline.gold_options import GoldColumns, GoldFile
 from kto_data.readers import ReadEntry
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -52,6 +53,15 @@ class FeedbackOptions(Options):
     thumbs: Thumbs | None = None
 
 
+class UnresolvedOptions(Options):
+    """What counts as unresolved, for labelers that are asked only then (`when: unresolved`)."""
+
+    between: tuple[Share, Share] = (0.2, 0.8)
+    """An aggregate's p_desirable in this range; samples without a label always are unresolved."""
+    no_evidence: bool = True
+    """Samples that nobody spoke of, also where `aggregate.when_no_evidence` gives them a label."""
+
+
 class LabelOptions(Options):
     """Who votes."""
 
@@ -60,6 +70,8 @@ class LabelOptions(Options):
     feedback: FeedbackOptions = FeedbackOptions()
     recorded: list[RecordedVotes] = []
     """Votes that were made elsewhere and stand in columns of the input."""
+    unresolved: UnresolvedOptions = UnresolvedOptions()
+    """Which samples judges and annotators are asked about that have `when: unresolved`."""
 
     @model_validator(mode="after")
     def _somebody_votes(self) -> "LabelOptions":
@@ -112,6 +124,8 @@ class PipelineFile(Options):
     """The input files."""
     truth: TruthFile | DecisionTable | None = None
     """What is known to be right. No labeler sees it: labels are compared with it, and held-out rows judged by it."""
+    gold: GoldFile | GoldColumns | None = None
+    """Samples whose label is known to be right: they decide, and the aggregation learns from them."""
     prepare: list[Any] = []
     """Steps before anything is labelled."""
     label: LabelOptions

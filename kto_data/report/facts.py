@@ -92,6 +92,16 @@ class Balance(TypedDict, total=False):
     lengths: Histogram  # of the completions, in characters
 
 
+class Card(TypedDict, total=False):
+    """A labeler's report card: `votes.report_card.ReportCard` as a dict, and what would change without it."""
+
+    n_gold: int
+    accuracy: Figure | None  # the share of its votes on gold samples that is right
+    n_more: int  # further gold samples, among its votes, that would make that interval +-5%
+    n_flipped: int  # samples whose label would be another without it, of ...
+    n_examined: int
+
+
 class Labeler(TypedDict, total=False):
     """What one labeler did. Votes, not-applicable and faults are four different things."""
 
@@ -107,6 +117,17 @@ class Labeler(TypedDict, total=False):
     overlap: float | None
     conflict: float | None
     agreement_with_truth: Figure | float | None
+    card: Card | None
+
+
+class Round(TypedDict, total=False):
+    """A round of labelling that asked only about what was unresolved; counts are of samples unless named otherwise."""
+
+    round: str
+    n_unresolved: int
+    n_asked_rows: int
+    n_votes: int
+    n_resolved: int
 
 
 class Truth(TypedDict, total=False):
@@ -125,6 +146,12 @@ class Labels(TypedDict, total=False):
     n_undesirable: int
     n_undecided: int
     truth: Truth
+    method: str  # whose probabilities they are: the method asked for, or the one it fell back to
+    desirable_share: Figure  # of all samples, corrected by gold
+    n_gold: int
+    n_disputed: int  # samples that wait for adjudication
+    rounds: list[Round]
+    notes: list[str]  # what was set aside, what the method warns of
 
 
 class CurvePoint(TypedDict, total=False):

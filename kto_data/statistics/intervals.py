@@ -7,7 +7,7 @@ counted, or one single group) the functions return None: a made-up width would b
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -41,12 +41,12 @@ class Interval:
         return value < self.lower or value > self.upper
 
 
-def wilson(n_successes: int, n: int, *, level: float = DEFAULT_LEVEL) -> Interval | None:
+def wilson(n_successes: float, n: float, *, level: float = DEFAULT_LEVEL) -> Interval | None:
     """Wilson's score interval for a share; None when nothing was counted.
 
     Keeps its coverage where the textbook interval fails: few cases, shares near 0 or 1. The ends
     are the two roots p of (k/n - p)^2 = z^2 p (1 - p) / n, with k successes in n and z the normal
-    quantile of the level.
+    quantile of the level. Cases that count differently are given as their effective number.
 
     E. B. Wilson (1927), Probable inference, the law of succession, and statistical inference,
     Journal of the American Statistical Association 22(158), 209-212,
@@ -68,6 +68,30 @@ def wilson(n_successes: int, n: int, *, level: float = DEFAULT_LEVEL) -> Interva
     lower = 0.0 if n_successes == 0 else max(0.0, middle - half_width)
     upper = 1.0 if n_successes == n else min(1.0, middle + half_width)
     return Interval(share, lower, upper, level)
+
+
+def cases_needed(share: float, n: float, *, half_width: float = 0.05, level: float = DEFAULT_LEVEL) -> int:
+    """Return how many more cases make Wilson's interval no wider than +- `half_width`, if the share stays.
+
+    The half-width is z / (1 + z^2/m) sqrt(share (1 - share) / m + z^2 / (4 m^2)) at m cases, which falls with
+    m, so the least m is found by halving.
+
+    >>> cases_needed(0.5, 0), cases_needed(0.5, 381), cases_needed(0.9, 100)
+    (381, 0, 41)
+    """
+    z = _normal_quantile(level)
+
+    def wide(m: int) -> bool:
+        half = z / (1 + z * z / m) * sqrt(share * (1 - share) / m + z * z / (4 * m * m))
+        return half > half_width
+
+    low, high = 0, 1  # `low` cases are too few, `high` enough
+    while wide(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if wide(middle) else (low, middle)
+    return max(0, ceil(high - n))
 
 
 def difference(first: Interval, second: Interval) -> Interval:

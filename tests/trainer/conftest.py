@@ -134,3 +134,37 @@ def tiny(tmp_path):
     tokenizer = build_tokenizer(rows, size.vocab_size)
     model = build_model(size, tokenizer, torch.Generator().manual_seed(1)).double().eval()
     return model, tokenizer, rows
+
+
+@pytest.fixture
+def forward_of():
+    """Makes the packed way to run a model, on a CPU."""
+    import torch
+    from kto_trainer.model import Machine
+    from kto_trainer.probe import choose
+
+    def make(model, tokens=None, rows=None):
+        choice = choose(model, Machine(torch.device("cpu"), torch.float32), 0, tokens, rows)
+        assert choice.reason is None
+        return choice.forward
+
+    return make
+
+
+@pytest.fixture
+def logps_of():
+    """Sums of completions' log-probabilities under a model, one sequence at a time and padded: the plain way."""
+    import torch
+    from kto_trainer.logps import padded_token_logps
+    from kto_trainer.model import Machine
+
+    def sums(model, sequences):
+        cpu = Machine(torch.device("cpu"), torch.float32)
+        before = model.config._attn_implementation
+        model.set_attn_implementation("sdpa")
+        with torch.no_grad():
+            found = torch.stack([padded_token_logps(model, [item], 0, cpu).sum() for item in sequences])
+        model.set_attn_implementation(before)
+        return found
+
+    return sums

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kto_trainer.batching import batch_sizes, epoch_batches, micro_batches
+from kto_trainer.batching import batch_sizes, epoch_batches
 
 labels_and_prompts = st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=2, max_size=120)
 
@@ -70,13 +70,3 @@ def test_epochs_differ_and_seeds_repeat():
     first, second = (epoch_batches(labels, prompts, 8, generator) for _ in range(2))
     assert first != second
     assert first == epoch(rows, 8, seed=5)
-
-
-@settings(deadline=None)  # a busy machine is no failure
-@given(st.lists(st.integers(1, 50), min_size=1, max_size=30), st.integers(1, 8))
-def test_micro_batches_are_sorted_by_length_and_lose_nothing(lengths, size):
-    slices = micro_batches(lengths, size)
-    flat = [i for members in slices for i in members]
-    assert sorted(flat) == list(range(len(lengths)))
-    assert [lengths[i] for i in flat] == sorted(lengths)
-    assert max(map(len, slices)) <= size

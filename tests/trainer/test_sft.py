@@ -1,14 +1,9 @@
 import numpy as np
 import pytest
-import torch
 from kto_trainer.audit import encode_rows
 from kto_trainer.encoding import Encoder
-from kto_trainer.logps import all_completion_logps
-from kto_trainer.model import Machine
 from kto_trainer.options import SftOptions, TrainOptions
 from kto_trainer.sft import run_sft, sft_rows
-
-CPU = Machine(torch.device("cpu"), torch.float32)
 
 
 def options(**sft):
@@ -22,21 +17,19 @@ def test_desirable_rows_are_chosen_by_their_label(tiny):
 
 
 @pytest.mark.parametrize("tokens", ["completion", "all"])
-def test_the_texts_become_likelier_and_every_step_is_logged(tiny, tokens):
+def test_the_texts_become_likelier_and_every_step_is_logged(tiny, tokens, forward_of, logps_of):
     encoder = Encoder(tiny[1], 64)
     encoded = encode_rows(tiny[2], encoder)
-    before = all_completion_logps(tiny[0], encoded.tokens, encoder.pad, CPU, 8).sum()
+    before = logps_of(tiny[0], encoded.tokens).sum()
     entries = []
     n_steps = run_sft(
-        tiny[0],
+        forward_of(tiny[0]),
         encoded,
         options(rows="all", tokens=tokens),
-        CPU,
-        encoder.pad,
         np.random.default_rng(0),
         entries.append,
     )
-    after = all_completion_logps(tiny[0], encoded.tokens, encoder.pad, CPU, 8).sum()
+    after = logps_of(tiny[0], encoded.tokens).sum()
     assert after > before
     assert n_steps == len(entries) == 6  # 24 rows in batches of 8, twice
     # A model of random weights starts near the entropy of a uniform choice among 320 tokens.
@@ -47,17 +40,18 @@ def test_the_texts_become_likelier_and_every_step_is_logged(tiny, tokens):
     assert sum(entry["tokens"] for entry in entries) == 2 * expected
 
 
-def test_micro_batches_do_not_change_the_result(tiny):
+def test_the_size_of_the_passes_does_not_change_the_result(tiny, forward_of):
     import copy
 
     encoder = Encoder(tiny[1], 64)
     encoded = encode_rows(tiny[2], encoder)
     losses = []
-    for size in (1, 3, 8):
+    for tokens in (1, 100, 8000):
         entries = []
-        run = options(rows="all").model_copy(update={"micro_batch_size": size})
         model = copy.deepcopy(tiny[0])
-        run_sft(model, encoded, run, CPU, encoder.pad, np.random.default_rng(0), entries.append)
+        run_sft(
+            forward_of(model, tokens), encoded, options(rows="all"), np.random.default_rng(0), entries.append
+        )
         losses.append([entry["loss"] for entry in entries])
     assert losses[1] == pytest.approx(losses[0], abs=1e-9)
     assert losses[2] == pytest.approx(losses[0], abs=1e-9)

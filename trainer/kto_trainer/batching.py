@@ -68,14 +68,3 @@ def _groups(prompt_keys: Sequence[int], generator: np.random.Generator) -> list[
     for row in generator.permutation(len(prompt_keys)).tolist():
         groups.setdefault(prompt_keys[row], []).append(row)
     return sorted(groups.values(), key=len, reverse=True)
-
-
-def micro_batches(lengths: Sequence[int], micro_batch_size: int) -> list[list[int]]:
-    """Row numbers in slices of similar length, so that little is padded; ties keep their order.
-
-    Example:
-        >>> micro_batches([9, 2, 8, 3], 2)
-        [[1, 3], [2, 0]]
-    """
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    return [order[start : start + micro_batch_size] for start in range(0, len(order), micro_batch_size)]

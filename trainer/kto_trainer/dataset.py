@@ -46,6 +46,7 @@ class Split:
     rows: list[Row]
     manifest: dict[str, Any]
     manifest_sha256: str
+    folder: Path
 
     def class_weights(self) -> tuple[float, float]:
         """The manifest's (desirable_weight, undesirable_weight); (1, 1) where it has none."""
@@ -75,7 +76,7 @@ def read_split(folder: Path, split: str) -> Split:
             f"{folder}: the split {split!r} is empty (splits with rows: {', '.join(present) or 'none'}); "
             "label more data, or change the share of the split in the pipeline's `split:` key"
         )
-    return Split(split, sorted(rows, key=lambda row: row.row_id), manifest, digest)
+    return Split(split, sorted(rows, key=lambda row: row.row_id), manifest, digest, folder)
 
 
 def require_both_classes(labels: Iterable[bool], where: str) -> None:

@@ -1,6 +1,6 @@
-"""Log-probabilities of completions under a causal language model, computed at the completions' positions only.
+"""Log-probabilities of completions in padded batches, from the model's own logits: the plain way, for any causal model.
 
-Shapes: N sequences of a micro-batch, T their padded length, V tokens of the vocabulary, M scored tokens in all.
+Shapes: N sequences of a pass, T their padded length, V tokens of the vocabulary, M scored tokens in all.
 """
 
 import inspect
@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kto_trainer.batching import micro_batches
 from kto_trainer.encoding import Tokens
 from kto_trainer.model import Machine
 
 
-def completion_logps(model: Any, sequences: Sequence[Tokens], pad: int, machine: Machine) -> Tensor:
-    """Log p(completion | prompt) of each sequence: the sum over its completion's tokens, EOS included.
+def padded_token_logps(model: Any, sequences: Sequence[Tokens], pad: int, machine: Machine) -> Tensor:
+    """Log p of each token of each completion given what comes before it, EOS included; sequence after sequence.
 
     One forward pass, differentiable. Sequences are padded on the right and no attention mask is passed: under causal
     attention a scored position never sees what comes after it, and without a mask the fast attention kernel runs.
@@ -29,7 +28,7 @@ def completion_logps(model: Any, sequences: Sequence[Tokens], pad: int, machine:
         machine: Device and arithmetic.
 
     Returns:
-        Shape [N], nats, in float32 (float64 for a float64 model).
+        Shape [M], nats, in float32 (float64 for a float64 model).
     """
     starts = [len(item.prompt) for item in sequences]
     ends = [len(item.prompt) + len(item.completion) for item in sequences]
@@ -53,11 +52,7 @@ def completion_logps(model: Any, sequences: Sequence[Tokens], pad: int, machine:
     logits_MV = logits_NTV[scored_NT]
     if logits_MV.dtype is not torch.float64:
         logits_MV = logits_MV.float()
-    logps_M = -functional.cross_entropy(logits_MV, ids_NT[:, position_T][scored_NT], reduction="none")
-    row_M = scored_NT.nonzero()[:, 0]
-    return torch.zeros(len(sequences), dtype=logps_M.dtype, device=machine.device).index_add(
-        0, row_M, logps_M
-    )
+    return -functional.cross_entropy(logits_MV, ids_NT[:, position_T][scored_NT], reduction="none")
 
 
 def _logits(model: Any, ids_NT: Tensor, kept: Tensor) -> Tensor:
@@ -66,17 +61,3 @@ def _logits(model: Any, ids_NT: Tensor, kept: Tensor) -> Tensor:
         return logits
     every: Tensor = model(input_ids=ids_NT, use_cache=False).logits
     return every[:, kept]
-
-
-@torch.no_grad()
-def all_completion_logps(
-    model: Any, sequences: Sequence[Tokens], pad: int, machine: Machine, micro_batch_size: int
-) -> Tensor:
-    """`completion_logps` of any number of sequences without gradients, in slices of similar length; shape [N], CPU."""
-    out_N = torch.empty(len(sequences), dtype=next(model.parameters()).dtype)
-    for members in micro_batches(
-        [len(item.prompt) + len(item.completion) for item in sequences], micro_batch_size
-    ):
-        logps = completion_logps(model, [sequences[i] for i in members], pad, machine)
-        out_N[members] = logps.to(out_N)
-    return out_N

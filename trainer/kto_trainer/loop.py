@@ -14,11 +14,16 @@ from kto_trainer.audit import EncodedRows, encode_rows
 from kto_trainer.dataset import Split
 from kto_trainer.encoding import Encoder
 from kto_trainer.errors import TrainerError
+from kto_trainer.forward import Forward
+from kto_trainer.identity import reference_folder
 from kto_trainer.kto import Tally, Weights, run_kto
-from kto_trainer.model import Machine, load, machine, place, quiet_transformers, set_template
+from kto_trainer.lora import adapter_dropouts, add_adapters, merged
+from kto_trainer.model import Machine, load, machine, place, quiet_transformers, save_memory, set_template
 from kto_trainer.options import TrainOptions
-from kto_trainer.output import TRAINING_FILE, StepLog, prepare_output, save_model, write_json
+from kto_trainer.output import TRAINING_FILE, NoLog, StepLog, prepare_output, save_model, write_json
+from kto_trainer.probe import choose
 from kto_trainer.progress import Progress
+from kto_trainer.ranks import join
 from kto_trainer.sft import run_sft, sft_rows
 from kto_trainer.streams import SFT_ORDER, WEIGHTS, stream
 from kto_trainer.tiny import build_model, build_tokenizer
@@ -42,16 +47,21 @@ def train(split: Split, output: Path, options: TrainOptions, *, say: Say) -> dic
     given, options = options, options.resolved()
     weights = class_weights(split, options)
     computer = machine(options)
+    ranks = join(computer.device)
+    first = ranks.number == 0
+    if not first:
+        say = _silent
     model, tokenizer = _start(split, options, computer)
     assert options.max_length is not None
     encoder = Encoder(tokenizer, options.max_length)
     encoded = encode_rows(split.rows, encoder)
     _say_counts(say, encoded, weights)
-    prepare_output(output)
+    if first:
+        prepare_output(output)
 
     saved_options = options.model_dump(mode="json")
     n_sft_steps = 0
-    with StepLog(output / "log.jsonl") as step_log:
+    with StepLog(output / "log.jsonl") if first else NoLog() as step_log:
         entries: list[dict[str, Any]] = []
         progress = Progress(say)
 
@@ -60,15 +70,21 @@ def train(split: Split, output: Path, options: TrainOptions, *, say: Say) -> dic
             progress.step(entry)
             entries.append(entry)
 
+        forward = make_forward(model, options, computer, encoder.pad, say)
         if options.sft.epochs:
             _say_sft(say, encoded, given, options)
             order = stream(options.seed, SFT_ORDER)
-            n_sft_steps = run_sft(model, encoded, options, computer, encoder.pad, order, log)
+            n_sft_steps = run_sft(forward, encoded, options, order, log, ranks)
         saves_reference = options.model == "tiny" or n_sft_steps > 0
-        if saves_reference:
+        if saves_reference and first:
             save_model(output / "reference", model, tokenizer, saved_options)
-        tally = run_kto(model, encoded, encoder, options, weights, computer, log)
-        save_model(output / "checkpoint", model, tokenizer, saved_options)
+        cache = None if saves_reference else _cache(split, options, model, computer, say)
+        _adapt(forward, options)
+        n_trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+        tally = run_kto(forward, encoded, encoder, options, weights, log, cache=cache, ranks=ranks, say=say)
+        model = merged(model)
+        if first:
+            save_model(output / "checkpoint", model, tokenizer, saved_options)
         step_log.finish()
 
     result = {
@@ -77,6 +93,7 @@ def train(split: Split, output: Path, options: TrainOptions, *, say: Say) -> dic
         "reference": "reference" if saves_reference else options.model,
         "options": saved_options,
         "n_parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "n_trained_parameters": n_trained,
         "weights": weights._asdict(),
         "counts": encoded.counts
         | {"sft_rows": len(sft_rows(encoded, options)) if n_sft_steps else 0}
@@ -88,8 +105,44 @@ def train(split: Split, output: Path, options: TrainOptions, *, say: Say) -> dic
         "device": str(computer.device),
         "seconds": time.perf_counter() - started,
     }
-    write_json(output / TRAINING_FILE, result)
+    if first:
+        write_json(output / TRAINING_FILE, result)
     return result
+
+
+def _silent(_: str) -> None:
+    """The other processes say nothing: they would say the same."""
+
+
+def make_forward(model: Any, options: TrainOptions, computer: Machine, pad: int, say: Say) -> Forward:
+    """How the model runs, packed if it can, with the options that save memory or time."""
+    choice = choose(model, computer, pad, options.max_tokens_per_pass, options.micro_batch_size)
+    if choice.reason:
+        say(f"the model cannot run packed, so its batches are padded: {choice.reason}")
+    if options.gradient_checkpointing:
+        save_memory(model)
+    if options.compile:
+        model.base_model.compile(dynamic=True)
+    return choice.forward
+
+
+def _adapt(forward: Forward, options: TrainOptions) -> None:
+    """Add adapters where the options ask for them."""
+    add_adapters(forward.model, options.lora, options.seed)
+    if options.lora.r and options.lora.dropout:
+        forward.dropouts = adapter_dropouts(forward.model)
+        torch.manual_seed(options.seed)  # dropout draws from torch's global numbers
+
+
+def _cache(split: Split, options: TrainOptions, model: Any, computer: Machine, say: Say) -> Path | None:
+    """The folder that keeps this reference's log-probabilities; None where the dataset folder cannot be written."""
+    try:
+        folder = reference_folder(split.folder, options.model, model, computer)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        say(f"the reference's log-probabilities are not kept: {error}")
+        return None
+    return folder
 
 
 def _start(split: Split, options: TrainOptions, computer: Machine) -> tuple[Any, Any]:
@@ -98,7 +151,7 @@ def _start(split: Split, options: TrainOptions, computer: Machine) -> tuple[Any,
     Dropout stays off (eval mode) throughout: policy and reference start equal, and a seed gives the same bytes.
     """
     if options.model != "tiny":
-        model, tokenizer = load(options.model, options.chat_template)
+        model, tokenizer = load(options.model, options.chat_template, computer.weights_dtype)
     else:
         quiet_transformers()
         tokenizer = build_tokenizer(split.rows, options.tiny.vocab_size)
@@ -113,6 +166,8 @@ def _pair_counts(tally: Tally) -> dict[str, int]:
         "kl_pairs": tally.n_pairs,
         "derangement_fallbacks": tally.n_fallbacks,
         "single_class_batches": tally.n_single_class_batches,
+        "reference_computed": tally.n_reference_computed,
+        "reference_cached": tally.n_reference_cached,
     }
 
 

@@ -1,6 +1,5 @@
 """Loads a model and its tokenizer: a local folder or a hub id; safetensors only, never remote code."""
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,15 +19,24 @@ ONE_THREAD_PARAMETERS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where the forward passes run, and in which arithmetic."""
+    """Where the forward passes run, and in which arithmetic.
+
+    bfloat16 is that of the weights on a CUDA device; on a CPU it is autocast over float32 weights.
+    """
 
     device: torch.device
     dtype: torch.dtype
 
+    @property
+    def weights_dtype(self) -> torch.dtype:
+        """The dtype of the model's weights."""
+        return torch.float32 if self.device.type == "cpu" else self.dtype
+
     @contextmanager
     def autocast(self) -> Iterator[None]:
-        """Run the enclosed forward passes in `dtype`; weights and log-probabilities stay float32."""
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype is torch.bfloat16):
+        """Run the enclosed forward passes in `dtype` where the weights are wider; log-probabilities are float32."""
+        wider = self.dtype is torch.bfloat16 and self.weights_dtype is not torch.bfloat16
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=wider):
             yield
 
 
@@ -55,7 +63,29 @@ def place(model: Any, options: RunOptions, computer: Machine) -> Any:
         threads = 1
     if threads is not None:
         torch.set_num_threads(threads)
+    if computer.device.type != "cpu":
+        model = model.to(computer.weights_dtype)
     return model.to(computer.device).eval()
+
+
+def save_memory(model: Any) -> None:
+    """Recompute activations in the backward, layer by layer; dropout stays off.
+
+    Raises:
+        UnavailableError: The model cannot.
+    """
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+    # The first is the name since transformers 5.20 or so; the other is what it was before.
+    name = "activation_checkpointing_enable"
+    enable = getattr(model, name, None) or model.gradient_checkpointing_enable
+    try:
+        enable()
+    except ValueError as error:
+        raise UnavailableError(f"gradient_checkpointing: {error}") from None
+    for layer in model.modules():
+        if isinstance(layer, GradientCheckpointingLayer):
+            layer.training = True  # its own flag only: what lies within it stays in eval mode
 
 
 def quiet_transformers() -> None:
@@ -67,8 +97,8 @@ def quiet_transformers() -> None:
     logging.set_verbosity_error()
 
 
-def load(name: str, chat_template: str | None) -> tuple[Any, Any]:
-    """The (model, tokenizer) of a local folder or hub id, in float32.
+def load(name: str, chat_template: str | None, dtype: torch.dtype = torch.float32) -> tuple[Any, Any]:
+    """The (model, tokenizer) of a local folder or hub id, its weights in `dtype`.
 
     Raises:
         UnavailableError: No such folder, the hub does not have or give it, or it holds no safetensors weights.
@@ -84,7 +114,7 @@ def load(name: str, chat_template: str | None) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(
-            where, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+            where, trust_remote_code=False, use_safetensors=True, dtype=dtype
         )
     # The two classes that transformers raises for an absent file, hub or class; its texts run over many lines.
     except (OSError, ValueError) as error:
@@ -94,6 +124,7 @@ def load(name: str, chat_template: str | None) -> tuple[Any, Any]:
             remedy = "is the id right, the hub reachable, and HF_TOKEN set if the model is gated?"
         raise UnavailableError(f"{name}: the model cannot be loaded: {remedy} ({reason})") from None
     _check(name, model, tokenizer)
+    _check_weights(name, model)
     set_template(tokenizer, chat_template)
     return model, tokenizer
 
@@ -111,6 +142,14 @@ def _check(name: str, model: Any, tokenizer: Any) -> None:
         )
 
 
+def _check_weights(name: str, model: Any) -> None:
+    broken = [key for key, value in model.named_parameters() if not bool(torch.isfinite(value).all())]
+    if broken:
+        raise TrainerError(
+            f"{name}: {len(broken)} weights hold NaN or infinity ({', '.join(broken[:3])}...); take another checkpoint"
+        )
+
+
 def set_template(tokenizer: Any, chat_template: str | None) -> None:
     """Use `chatml` or a Jinja file in place of the tokenizer's chat template; None leaves it."""
     if chat_template is None:
@@ -124,8 +163,3 @@ def set_template(tokenizer: Any, chat_template: str | None) -> None:
         raise TrainerError(
             f"chat_template: {chat_template}: cannot be read ({error}); pass `chatml` or a file"
         ) from None
-
-
-def frozen_copy(model: Any) -> Any:
-    """A copy that keeps the present weights and takes no gradients: the reference."""
-    return copy.deepcopy(model).requires_grad_(False)

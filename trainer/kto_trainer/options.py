@@ -25,8 +25,8 @@ class RunOptions(Options):
     device: Device = Field("auto", description="Where to compute; auto takes a CUDA device if there is one.")
     dtype: Dtype = Field(
         "auto",
-        description="Arithmetic of the forward pass; weights stay float32, bfloat16 is autocast. "
-        "auto is float32 on a CPU and bfloat16 on a CUDA device.",
+        description="Arithmetic; auto is float32 on a CPU and bfloat16 on a CUDA device. bfloat16 is that of the weights "
+        "on a CUDA device, and autocast over float32 weights on a CPU.",
     )
     threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         None,
@@ -73,6 +73,21 @@ class SftOptions(Options):
     )
 
 
+class LoraOptions(Options):
+    """Low-rank adapters (LoRA) in place of full fine-tuning; the reference is the model with its adapters off."""
+
+    r: int = Field(0, ge=0, le=4096, description="Rank of the adapters; 0 fine-tunes all weights.")
+    alpha: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
+        None, description="Adapters are scaled by alpha / r; default: 2 * r."
+    )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="Dropout before the adapters in the passes with gradients."
+    )
+    target_modules: str | tuple[str, ...] = Field(
+        "all-linear", description="Layers that get adapters: `all-linear`, or names (with commas in between)."
+    )
+
+
 class TrainOptions(RunOptions):
     """Options of `train`. Names are TRL's where the meaning is the same."""
 
@@ -88,11 +103,36 @@ class TrainOptions(RunOptions):
         le=65536,
         description="The effective batch in rows, 2 to 65536; z0 is estimated over all of it.",
     )
-    micro_batch_size: int = Field(
-        8,
-        ge=1,
-        le=65536,
-        description="Rows in one forward pass, 1 to 65536; changes memory and speed, not results.",
+    micro_batch_size: Annotated[int, Field(ge=1, le=65536)] | None = Field(
+        None,
+        description="Rows in one forward pass, at most; changes memory and speed, not results. "
+        "Default: as many as max_tokens_per_pass admits.",
+    )
+    max_tokens_per_pass: Annotated[int, Field(ge=16, le=100_000_000)] | None = Field(
+        None,
+        description="Tokens in one forward pass, at most (a longer sequence runs alone): memory depends on this, not on "
+        "batch_size; results do not. Default: 8192, on a CUDA device 16384.",
+    )
+    gradient_checkpointing: bool = Field(
+        False,
+        description="Recompute activations in the backward: less memory, a third more time. Lower "
+        "max_tokens_per_pass first.",
+    )
+    compile: bool = Field(False, description="Compile the model's layers with torch.compile.")
+    log_every: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        None,
+        description="Steps between writing to the log (each step has its line); reading figures makes a GPU wait. "
+        "Default: 1, on a CUDA device 10.",
+    )
+    lora: LoraOptions = Field(LoraOptions(), description="Low-rank adapters in place of full fine-tuning.")
+    loss_type: Literal["kto", "apo_zero_unpaired", "humanline"] = Field(
+        "kto", description="The loss: KTO; APO-zero, without reference point; KTO with clamped tokens."
+    )
+    log_epsilon_p: float = Field(
+        -1.0, le=0, description="humanline: lower bound of a token's log-ratio, at most 0."
+    )
+    log_epsilon_r: float = Field(
+        1.5, ge=0, description="humanline: upper bound of a token's log-ratio, at least 0."
     )
     learning_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None,

@@ -103,3 +103,19 @@ class StepLog:
         """Give the log its final name."""
         self._file.close()
         partial(self._path).replace(self._path)
+
+
+class NoLog:
+    """A log for processes other than the first: keeps nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def write(self, entry: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def finish(self) -> None:
+        """Nothing."""

@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from torch import Tensor
 
 from kto_trainer.dataset import Split
-from kto_trainer.encoding import Encoder
+from kto_trainer.encoding import Encoder, Tokens
 from kto_trainer.errors import TrainerError
-from kto_trainer.logps import all_completion_logps
-from kto_trainer.model import load, machine, place
+from kto_trainer.model import Machine, load, machine, place
 from kto_trainer.options import ScoreOptions, TrainOptions
 from kto_trainer.output import OPTIONS_FILE, write_parquet
+from kto_trainer.probe import choose
+from kto_trainer.reference import compute
 
 
 def training_options(model: str) -> TrainOptions:
@@ -83,17 +85,8 @@ def score(
     encoder = Encoder(tokenizer, max_length)
     tokens = [encoder.fit(encoder.encode(row.prompt, row.completion)).tokens for row in split.rows]
     say(f"scoring {len(tokens)} rows of {split.name}")
-    size = options.batch_size
-    logps = (
-        all_completion_logps(place(policy, options, computer), tokens, encoder.pad, computer, size)
-        .double()
-        .numpy()
-    )
-    ref_logps = (
-        all_completion_logps(place(ref, options, computer), tokens, encoder.pad, computer, size)
-        .double()
-        .numpy()
-    )
+    logps = _logps(place(policy, options, computer), tokens, encoder, options, computer, say)
+    ref_logps = _logps(place(ref, options, computer), tokens, encoder, options, computer, say)
     rewards = beta * (logps - ref_logps)
     labels = [row.label for row in split.rows]
     n_tokens = [len(item.completion) for item in tokens]
@@ -120,3 +113,24 @@ def score(
         "ref_mean_logp_auc": auc((ref_logps / np.array(n_tokens)).tolist(), labels),
         "seconds": time.perf_counter() - started,
     }
+
+
+def _logps(
+    model: Any,
+    tokens: Sequence[Tokens],
+    encoder: Encoder,
+    options: ScoreOptions,
+    computer: Machine,
+    say: Callable[[str], None],
+) -> np.ndarray:
+    """Log p(completion | prompt) of each sequence, nats; shape [N]."""
+    choice = choose(model, computer, encoder.pad, rows=options.batch_size)
+    if choice.reason:
+        say(f"scoring in padded batches: {choice.reason}")
+    out_N = np.empty(len(tokens))
+
+    def take(numbers: Sequence[int], logps: Sequence[Tensor]) -> None:
+        out_N[list(numbers)] = [values.double().sum().item() for values in logps]
+
+    compute(choice.forward, tokens, take)
+    return out_N

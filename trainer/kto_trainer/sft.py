@@ -5,14 +5,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from kto_trainer.audit import EncodedRows
-from kto_trainer.batching import epoch_batches, micro_batches
+from kto_trainer.batching import epoch_batches
 from kto_trainer.encoding import Tokens
-from kto_trainer.logps import completion_logps
-from kto_trainer.model import Machine
+from kto_trainer.figures import Figures
+from kto_trainer.forward import Forward
 from kto_trainer.optimizer import Optimizer
 from kto_trainer.options import TrainOptions
+from kto_trainer.packing import n_read
+from kto_trainer.ranks import Ranks
 
 
 def sft_rows(encoded: EncodedRows, options: TrainOptions) -> list[int]:
@@ -21,13 +25,12 @@ def sft_rows(encoded: EncodedRows, options: TrainOptions) -> list[int]:
 
 
 def run_sft(
-    model: Any,
+    forward: Forward,
     encoded: EncodedRows,
     options: TrainOptions,
-    machine: Machine,
-    pad: int,
     generator: np.random.Generator,
     log: Callable[[dict[str, Any]], None],
+    ranks: Ranks = Ranks(),  # noqa: B008  # frozen
 ) -> int:
     """Minimise the mean negative log-likelihood of the tokens of `sft_rows`; returns the number of steps.
 
@@ -35,13 +38,12 @@ def run_sft(
     the very first. Labels and row weights play no part.
 
     Args:
-        model: Changed in place.
+        forward: The model; changed in place.
         encoded: The train rows.
         options: Resolved options.
-        machine: Device and arithmetic.
-        pad: Token id to fill with.
         generator: Source of the order.
         log: Takes one mapping a step.
+        ranks: The processes that train together.
     """
     chosen = sft_rows(encoded, options)
     tokens = [_scored(encoded.tokens[i], options.sft.tokens == "all") for i in chosen]
@@ -53,32 +55,28 @@ def run_sft(
         for _ in range(options.sft.epochs)
     ]
     steps = [(epoch, batch) for epoch, batches in enumerate(epochs) for batch in batches]
-    optimizer = Optimizer(model, options, learning_rate=options.sft.learning_rate, n_steps=len(steps))
-    for number, (epoch, batch) in enumerate(steps, start=1):
+    optimizer = Optimizer(forward.model, options, learning_rate=options.sft.learning_rate, n_steps=len(steps))
+    figures = Figures("sft", len(steps), options, log)
+    for epoch, batch in steps:
         started = time.perf_counter()
         n_tokens = sum(len(tokens[i].completion) for i in batch)
-        loss = 0.0
-        lengths = [len(tokens[i].prompt) + len(tokens[i].completion) for i in batch]
-        for members in micro_batches(lengths, options.micro_batch_size):
-            logps = completion_logps(model, [tokens[batch[i]] for i in members], pad, machine)
-            part = -logps.sum() / n_tokens
-            part.backward()  # type: ignore[no-untyped-call]  # torch publishes no type for it
-            loss += part.item()
+        loss = _accumulate(forward, [tokens[i] for i in batch], n_tokens, ranks)
         grad_norm, rate = optimizer.step()
-        log(
-            {
-                "stage": "sft",
-                "step": number,
-                "steps": len(steps),
-                "epoch": epoch + 1,
-                "loss": loss,
-                "grad_norm": grad_norm,
-                "lr": rate,
-                "tokens": n_tokens,
-                "seconds": time.perf_counter() - started,
-            }
-        )
+        fixed = {"epoch": epoch + 1, "lr": rate, "tokens": n_tokens}
+        figures.add(fixed, {"loss": loss, "grad_norm": grad_norm}, started)
+    figures.flush()
     return len(steps)
+
+
+def _accumulate(forward: Forward, sequences: list[Tokens], n_tokens: int, ranks: Ranks) -> Tensor:
+    """Add the gradients of the batch's mean loss a token; returns the loss."""
+    mine = [sequences[i] for i in ranks.share([n_read(item) for item in sequences])]
+    loss = torch.zeros((), dtype=torch.float64, device=forward.machine.device)
+    for members in forward.limits.passes(mine):
+        part, _ = forward.backward([mine[i] for i in members], lambda logps_M, *_: -logps_M.sum() / n_tokens)
+        loss += part
+    ranks.sum_gradients(forward.model)
+    return ranks.sum(loss)
 
 
 def _scored(tokens: Tokens, everything: bool) -> Tokens:

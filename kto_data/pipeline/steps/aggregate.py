@@ -2,53 +2,65 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from kto_data.aggregators.policy import decide
 from kto_data.curation.run import KEPT
 from kto_data.pipeline.context import Context
-from kto_data.pipeline.steps.label import n_labelled
+from kto_data.pipeline.decision import decide_all, gold_of, labelled
+from kto_data.pipeline.steps.gold import read_run_gold
+from kto_data.pipeline.steps.label import VOTING_STEPS, n_labelled
 from kto_data.runs.folder import Outcome
 from kto_data.runs.progress import StepResult
+from kto_data.schema import DISPUTES
 from kto_data.tables import add_view, database, read_query, write_parquet
 from kto_data.votes.labelers import from_files
 from kto_data.votes.summary import summarise
 from kto_data.votes.table import VoteTable, load_votes
 
 
-def aggregate(context: Context) -> StepResult:
-    """Write `labels.parquet` for every sample, and `decided.parquet` with the rows that have a label."""
+def aggregate(context: Context, name: str = "aggregate") -> StepResult:
+    """Write `labels.parquet` for every sample, and `decided.parquet` with the rows that have a label.
+
+    Args:
+        context: The run.
+        name: The step's name; a provisional aggregate has another, and makes no report cards.
+    """
     pipeline = context.pipeline
+    final = name == "aggregate"
 
     def work(folder: Path) -> Outcome:
         votes = run_votes(context)
-        labels = decide(votes, pipeline.method, pipeline.policy)
-        write_parquet(folder / "labels.parquet", labels.schema, labels.to_batches())
-        n_decided = _write_decided(context, folder)
-        summaries = summarise(
+        gold, n_unknown_gold = gold_of(read_run_gold(context), votes, _prompts(context, folder))
+        decision = decide_all(
             votes,
-            n_rows=n_labelled(context),
-            rule_blocks=context.blocks("rules"),
+            pipeline.method,
+            pipeline.policy,
+            gold=gold,
+            n_unknown_gold=n_unknown_gold,
             vote_blocks=context.blocks("votes"),
-            fault_blocks=context.blocks("faults"),
+            cards=final,
         )
+        labels = decision.decided.labels
+        write_parquet(folder / "labels.parquet", labels.schema, labels.to_batches())
+        write_parquet(folder / "disputes.parquet", DISPUTES, decision.decided.disputes.to_batches())
+        n_decided = _write_decided(context, folder)
         context.run.progress.advanced(labels.num_rows)
+        told = labelled(labels)
         counts = {
             "n_rows": n_decided,
             "n_undecided": context.done["prepare"].counts["n_rows"] - n_decided,
-            "n_samples": labels.num_rows,
-            "n_desirable": pc.sum(labels["label"]).as_py() or 0,
-            "n_undecided_samples": labels["label"].null_count,
+            "n_samples": told["n_samples"],
+            "n_desirable": told["n_desirable"],
+            "n_undecided_samples": told["n_undecided"],
         }
-        decided_by = pc.value_counts(labels["decided_by"].combine_chunks()).to_pylist()
-        facts = {
-            "decided_by": {item["values"]: item["counts"] for item in decided_by},
-            "labelers": [asdict(summary) for summary in summaries],
-            "n_unknown_votes": votes.n_unknown,
-        }
+        facts = {**decision.facts, "n_unknown_votes": votes.n_unknown}
+        if final:
+            facts["labelers"] = _labelers(context, votes, facts.pop("cards"))
         return Outcome(counts, facts)
 
     options = {
@@ -56,7 +68,30 @@ def aggregate(context: Context) -> StepResult:
         "options": pipeline.method.model_dump(mode="json"),
         "policy": pipeline.policy.model_dump(mode="json"),
     }
-    return context.do("aggregate", work, options=options, after=["read", "prepare", "rules", "recorded"])
+    return context.do(name, work, options=options, after=["read", "prepare", "gold", *VOTING_STEPS])
+
+
+def _labelers(context: Context, votes: VoteTable, cards: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    summaries = summarise(
+        votes,
+        n_rows=n_labelled(context),
+        rule_blocks=context.blocks("rules"),
+        vote_blocks=context.blocks("votes"),
+        fault_blocks=context.blocks("faults"),
+    )
+    return [{**asdict(summary), "card": cards[summary.labeler]} for summary in summaries]
+
+
+def _prompts(context: Context, folder: Path) -> npt.NDArray[np.int64]:
+    """Return a number for the prompt of each sample, in the order of their ids."""
+    with database(folder) as con:
+        add_view(con, "rows", context.path("read", "rows.parquet"))
+        add_view(con, "kept", context.path("prepare", "kept.parquet"))
+        found = con.execute(
+            "SELECT dense_rank() OVER (ORDER BY prompt_id) AS prompt FROM (SELECT sample_id, min(prompt_id) AS prompt_id "
+            "FROM rows SEMI JOIN kept USING (sample_id) GROUP BY sample_id) ORDER BY sample_id"
+        ).fetchnumpy()
+    return np.asarray(found["prompt"], dtype=np.int64)
 
 
 def run_votes(context: Context) -> VoteTable:

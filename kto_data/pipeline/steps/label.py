@@ -29,6 +29,10 @@ ROWS_PER_BATCH = 1024
 _ROWS_PER_GROUP = 65_536
 
 
+VOTING_STEPS = ("rules", "recorded", "judges", "annotators")
+"""The steps that add votes to the log, in their order; a run has those that its pipeline asks for."""
+
+
 def label_by_rules(context: Context) -> StepResult:
     """Let the rules vote: one wide block."""
     rules = context.pipeline.rules
@@ -128,10 +132,10 @@ def label_by_record(context: Context) -> StepResult:
 
 
 def recorded_labelers(pipeline: Pipeline) -> list[RecordedVotes]:
-    """Return the labelers whose votes stand in the input."""
+    """Return the labelers whose votes stand in the input and are taken over wherever there are any."""
     label = pipeline.file.label
     thumbs = [label.feedback.thumbs.as_recorded()] if label.feedback.thumbs else []
-    return [*thumbs, *label.recorded]
+    return [*thumbs, *(one for one in label.recorded if one.when == "always")]
 
 
 def check_faults(context: Context) -> None:
@@ -157,7 +161,9 @@ def check_faults(context: Context) -> None:
 
 def n_labelled(context: Context) -> int:
     """Return the number of rows that labelers were asked about."""
-    return max(context.done[name].counts["n_rows"] for name in ("rules", "recorded") if name in context.done)
+    return max(
+        (context.done[name].counts["n_rows"] for name in VOTING_STEPS if name in context.done), default=0
+    )
 
 
 def _rows(context: Context, folder: Path) -> Iterator[pa.RecordBatch]:

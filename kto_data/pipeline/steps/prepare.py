@@ -6,6 +6,7 @@ from typing import Any
 from kto_data.curation.run import CurationResult, run_steps
 from kto_data.curation.step import PlannedStep
 from kto_data.pipeline.context import Context
+from kto_data.pipeline.steps.label import VOTING_STEPS
 from kto_data.runs.folder import Outcome
 from kto_data.runs.progress import StepResult
 
@@ -46,7 +47,7 @@ def curate(context: Context) -> StepResult:
         return _outcome(result)
 
     options = {"steps": _describe(context.pipeline.curate), "seed": context.pipeline.file.seed}
-    return context.do("curate", work, options=options, after=["read", "recorded", "aggregate"])
+    return context.do("curate", work, options=options, after=["read", *VOTING_STEPS[1:], "aggregate"])
 
 
 def _describe(steps: tuple[PlannedStep, ...]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from kto_data.labelers.decision_table import DecisionTable
 from kto_data.pipeline.context import Context
 from kto_data.pipeline.spec import TruthFile
 from kto_data.pipeline.steps.aggregate import run_votes
+from kto_data.pipeline.steps.label import VOTING_STEPS
 from kto_data.runs.folder import Outcome
 from kto_data.runs.progress import StepResult
 from kto_data.statistics.intervals import wilson
@@ -44,7 +45,7 @@ def compare_with_truth(context: Context) -> StepResult | None:
         work,
         options=spec.model_dump(mode="json"),
         files=file,
-        after=["read", "prepare", "rules", "recorded", "aggregate"],
+        after=["read", "prepare", *VOTING_STEPS, "aggregate"],
     )
 
 

@@ -1,11 +1,8 @@
-import json
 import math
-import os
-from pathlib import Path
 
 import pytest
 import torch
-from kto_trainer.losses.kto import kto_loss, reference_point
+from kto_trainer.losses.kto import kto_loss, reference_point, row_weights
 
 
 def t(*values):
@@ -113,45 +110,6 @@ def test_a_reward_far_beyond_saturation_gives_no_nan():
     assert torch.isfinite(policy.grad).all()
 
 
-def reference_cases():
-    """Cases computed with TRL 1.16, in the folder `shared` beside the project or where KTO_SHARED says."""
-    beside = Path(__file__).resolve().parents[3].parent / "shared"
-    path = Path(os.environ.get("KTO_SHARED", beside)) / "reference" / "kto_reference_cases.json"
-    if not path.is_file():
-        reason = (
-            "no shared/reference/kto_reference_cases.json beside the project; KTO_SHARED can name the folder"
-        )
-        return [pytest.param(None, marks=pytest.mark.skip(reason=reason), id="absent")]
-    cases = json.loads(path.read_text())["cases"]
-    return [pytest.param(case, id=case["name"]) for case in cases if case["loss_type"] == "kto"]
-
-
-@pytest.mark.parametrize("case", reference_cases())
-def test_the_cases_computed_with_trl_agree(case):
-    policy = t(*case["policy_logps"]).requires_grad_()
-    # A second rank's pairs enter as ratios over a reference of 0: ours is the exact mean over all pairs.
-    other = [ratio for rank in case.get("other_rank_kl_ratios") or [] for ratio in rank]
-    z0 = reference_point(t(*case["policy_kl_logps"], *other), t(*case["ref_kl_logps"], *[0.0] * len(other)))
-    result = kto_loss(
-        policy,
-        t(*case["ref_logps"]),
-        torch.tensor(case["labels"]),
-        z0,
-        beta=case["beta"],
-        desirable_weight=case["w_d"],
-        undesirable_weight=case["w_u"],
-    )
-    loss = result.losses_B.mean()
-    loss.backward()
-    if (
-        case["name"] == "two_ranks_uneven"
-    ):  # TRL takes the mean of the ranks' means; HALOs the exact mean, as we do
-        assert z0.item() == pytest.approx(case["halos"]["kl"], abs=1e-12)
-        assert result.losses_B.tolist() == pytest.approx(case["halos"]["losses"], abs=1e-12)
-        return
-    trl = case["trl"]
-    assert z0.item() == pytest.approx(trl["kl"], abs=1e-12)
-    assert result.losses_B.tolist() == pytest.approx(trl["losses"], abs=1e-12)
-    assert loss.item() == pytest.approx(trl["loss"], abs=1e-12)
-    assert result.rewards_B.tolist() == pytest.approx(trl["rewards"], abs=1e-12)
-    assert policy.grad.tolist() == pytest.approx(trl["grad_policy_logps"], abs=1e-12)
+def test_row_weights_are_the_classs_times_the_rows_own():
+    found = row_weights(t(0, 0, 0), torch.tensor([True, False, True]), 2.0, 3.0, t(1.0, 0.5, 0.0))
+    assert found.tolist() == [2.0, 1.5, 0.0]

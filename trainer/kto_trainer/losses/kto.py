@@ -78,9 +78,15 @@ def kto_loss(
     """
     ratio_B = policy_logps_B - ref_logps_B
     gain_B = torch.where(labels_B, ratio_B - z0.detach(), z0.detach() - ratio_B)
-    weight_B = torch.where(
-        labels_B, torch.full_like(ratio_B, desirable_weight), torch.full_like(ratio_B, undesirable_weight)
-    )
-    if row_weights_B is not None:
-        weight_B = weight_B * row_weights_B
+    weight_B = row_weights(ratio_B, labels_B, desirable_weight, undesirable_weight, row_weights_B)
     return KtoLoss(weight_B * torch.sigmoid(-beta * gain_B), beta * ratio_B.detach())
+
+
+def row_weights(
+    like_B: Tensor, labels_B: Tensor, desirable: float, undesirable: float, row_weights_B: Tensor | None
+) -> Tensor:
+    """The factor of each row's loss: its class's weight times its own; dtype and device are those of `like_B`."""
+    weight_B = torch.where(
+        labels_B, torch.full_like(like_B, desirable), torch.full_like(like_B, undesirable)
+    ).detach()
+    return weight_B if row_weights_B is None else weight_B * row_weights_B

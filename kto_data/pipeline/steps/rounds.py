@@ -1,0 +1,190 @@
+"""The rounds of labelling: cheap labelers first, then judges and annotators on what is still unresolved.
+
+    rules, recorded -> provisional -> judges -> provisional -> annotators -> aggregate
+
+Who votes in a later round is a `Voter`; each is asked only about rows whose sample the aggregate before
+it left unresolved. A run without such voters has no provisional aggregate.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kto_data.labelers.recorded import RecordedVotes
+from kto_data.pipeline.context import Context
+from kto_data.pipeline.spec import UnresolvedOptions
+from kto_data.pipeline.steps.aggregate import aggregate
+from kto_data.pipeline.steps.label import ROWS_PER_BATCH
+from kto_data.runs.files import hash_value
+from kto_data.runs.folder import Outcome
+from kto_data.runs.progress import StepResult
+from kto_data.schema import FAULTS, LABELERS, VOTES
+from kto_data.tables import add_view, database, read_query, write_parquet
+from kto_data.votes.labelers import Labeler, to_table
+
+UNRESOLVED = pa.schema([pa.field("sample_id", pa.string(), nullable=False)])
+"""The samples that a round is about."""
+
+ROUNDS = (("judges", ("judge", "rule", "feedback")), ("annotators", ("annotator",)))
+"""The later rounds in their order, with the kinds of labelers that vote in each."""
+
+
+class Voter(Protocol):
+    """Somebody who votes on what is unresolved: a judge, a group of annotators, recorded votes."""
+
+    def labelers(self) -> Sequence[Labeler]:
+        """Return who votes, all of one kind."""
+
+    def options(self) -> Any:
+        """Return everything that the votes follow from, besides the rows, as JSON values."""
+
+    def vote(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Yield votes (as `VOTES`) and faults (as `FAULTS`) on rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedVoter:
+    """Votes in the input's columns, which are looked at only where they are needed."""
+
+    recorded: RecordedVotes
+
+    def labelers(self) -> Sequence[Labeler]:
+        """Return the one labeler."""
+        return [self.recorded.as_labeler()]
+
+    def options(self) -> Any:
+        """Return its keys."""
+        return self.recorded.model_dump(mode="json")
+
+    def vote(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Yield its votes on each batch."""
+        yield from map(self.recorded.votes_on, batches)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a later round did; counts are of samples unless they say otherwise.
+
+    Attributes:
+        round: Its name.
+        n_unresolved: Samples that it was asked about.
+        n_asked_rows: ... and their rows.
+        n_votes: The votes that it added.
+        n_resolved: Samples that the aggregate after it has resolved.
+    """
+
+    round: str
+    n_unresolved: int
+    n_asked_rows: int
+    n_votes: int
+    n_resolved: int
+
+
+def voters_of(context: Context) -> list[Voter]:
+    """Return who is asked only about what is unresolved."""
+    return [RecordedVoter(one) for one in context.pipeline.file.label.recorded if one.when == "unresolved"]
+
+
+def aggregate_in_rounds(
+    context: Context, voters: Sequence[Voter], check: Callable[[Context], None]
+) -> StepResult:
+    """Do the later rounds, then the aggregate whose labels count.
+
+    Args:
+        context: A run whose cheap labelers have voted.
+        voters: Who is asked only about what is unresolved.
+        check: Called after each round, to stop when a labeler failed too often.
+    """
+    asked: list[tuple[str, str]] = []
+    for name, kinds in ROUNDS:
+        group = [voter for voter in voters if voter.labelers()[0].kind in kinds]
+        if group:
+            provisional = f"provisional_{len(asked) + 1}"
+            aggregate(context, provisional)
+            _ask(context, name, group, provisional)
+            check(context)
+            asked.append((name, provisional))
+    final = aggregate(context)
+    if asked:
+        final.facts["rounds"] = [asdict(one) for one in _rounds(context, asked)]
+    return final
+
+
+def _ask(context: Context, name: str, voters: Sequence[Voter], provisional: str) -> StepResult:
+    """Let voters vote on the rows of unresolved samples, into a block of their own."""
+    unresolved = context.pipeline.file.label.unresolved
+    options = {
+        "voters": [voter.options() for voter in voters],
+        "unresolved": unresolved.model_dump(mode="json"),
+    }
+
+    def work(folder: Path) -> Outcome:
+        n_unresolved = _write_unresolved(context, folder, provisional, unresolved)
+        labelers = to_table(labeler for voter in voters for labeler in voter.labelers())
+        key = hash_value([options, context.done[provisional].outputs_hash, context.done["read"].outputs_hash])
+        faults: list[pa.Table] = []
+        counts = {"n_rows": 0, "n_unresolved": n_unresolved, "n_votes": 0, "n_faults": 0}
+
+        def voted() -> Iterator[pa.Table]:
+            for number, voter in enumerate(voters):
+                for votes, failed in voter.vote(_counted(context, folder, counts if number == 0 else {})):
+                    faults.append(failed)
+                    counts["n_votes"] += votes.num_rows
+                    counts["n_faults"] += failed.num_rows
+                    yield votes
+
+        blocks = {
+            "votes": context.log.append("votes", key, VOTES, voted()),
+            "faults": context.log.append("faults", key, FAULTS, faults),
+            "labelers": context.log.append("labelers", key, LABELERS, [labelers]),
+        }
+        names = {kind: [path.name] for kind, path in blocks.items()}
+        return Outcome(counts, {"blocks": names}, elsewhere=list(blocks.values()))
+
+    return context.do(name, work, options=options, after=["read", "prepare", provisional])
+
+
+def _write_unresolved(context: Context, folder: Path, provisional: str, options: UnresolvedOptions) -> int:
+    """Write the samples without a label, or with one that the aggregate is not sure of."""
+    with database(folder) as con:
+        add_view(con, "labels", context.path(provisional, "labels.parquet"))
+        low, high = options.between
+        query = (
+            "SELECT sample_id FROM labels WHERE label IS NULL OR (decided_by = 'aggregate' "  # noqa: S608 - two numbers
+            f"AND p_desirable BETWEEN {float(low)!r} AND {float(high)!r}) "
+            + ("" if not options.no_evidence else "OR decided_by = 'no_evidence' ")
+            + "ORDER BY sample_id"
+        )
+        return write_parquet(folder / "unresolved.parquet", UNRESOLVED, read_query(con, query))
+
+
+def _counted(context: Context, folder: Path, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
+    with database(folder) as con:
+        add_view(con, "rows", context.path("read", "rows.parquet"))
+        add_view(con, "unresolved", folder / "unresolved.parquet")
+        query = "SELECT * FROM rows SEMI JOIN unresolved USING (sample_id) ORDER BY row_id"
+        for batch in read_query(con, query, batch_rows=ROWS_PER_BATCH):
+            counts["n_rows"] = counts.get("n_rows", 0) + batch.num_rows
+            context.run.progress.advanced(batch.num_rows)
+            yield batch
+
+
+def _rounds(context: Context, asked: Sequence[tuple[str, str]]) -> Iterator[Round]:
+    after = [provisional for _, provisional in asked[1:]] + ["aggregate"]
+    for (name, _), following in zip(asked, after, strict=True):
+        counts = context.done[name].counts
+        unresolved = pq.read_table(context.path(name, "unresolved.parquet"))["sample_id"].to_pylist()
+        labels = pq.read_table(context.path(following, "labels.parquet"), columns=["sample_id", "label"])
+        decided = {
+            sample
+            for sample, label in zip(
+                labels["sample_id"].to_pylist(), labels["label"].to_pylist(), strict=True
+            )
+            if label is not None
+        }
+        n_resolved = sum(sample in decided for sample in unresolved)
+        yield Round(name, counts["n_unresolved"], counts["n_rows"], counts["n_votes"], n_resolved)

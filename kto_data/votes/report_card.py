@@ -1,0 +1,226 @@
+"""The report card of each labeler: how often it is right where the right label is known, and whom it echoes.
+
+Shapes: N samples, M labelers, V entries of the vote table, G gold samples.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+from scipy import sparse
+
+from kto_data.statistics.calibration import Calibration, calibration
+from kto_data.statistics.intervals import Interval, cases_needed, wilson
+from kto_data.votes.standing import long_source
+from kto_data.votes.table import Floats, Ints, VoteTable
+
+N_ECHOES = 3
+"""Labelers named as the most correlated ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One labeler's votes for one class, against gold.
+
+    Attributes:
+        precision: Of its votes for the class, the share that is right.
+        recall: Of the gold samples of the class, the share that it votes for.
+        n_votes: Its votes for the class on gold samples.
+        n_gold: The gold samples of the class.
+    """
+
+    precision: Interval | None
+    recall: Interval | None
+    n_votes: int
+    n_gold: int
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Another labeler that votes alike.
+
+    Attributes:
+        labeler: Its name.
+        correlation: Pearson's correlation of the two votes (1, 0, -1) over all samples, in [-1, 1].
+        n_both: Samples on which both vote.
+    """
+
+    labeler: str
+    correlation: float
+    n_both: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCard:
+    """What gold says of one labeler. Intervals are Wilson's, at 95%.
+
+    Attributes:
+        labeler: Its name.
+        n_gold: Gold samples on which it votes.
+        accuracy: The share of its votes on gold samples that is right.
+        n_more: Further gold samples, among those that it votes on, that would make that interval +-5%.
+        desirable: Its votes for.
+        undesirable: Its votes against.
+        calibration: Its scores, taken as probabilities, against gold; None where it gives none.
+        echoes: The labelers most correlated with it, the closest first.
+        constant: It only ever says one thing, so it tells good from bad by its silence alone.
+    """
+
+    labeler: str
+    n_gold: int
+    accuracy: Interval | None
+    n_more: int
+    desirable: Side
+    undesirable: Side
+    calibration: Calibration | None
+    echoes: tuple[Echo, ...]
+    constant: bool
+
+
+def report_cards(
+    votes: VoteTable,
+    *,
+    sample_G: Ints,
+    label_G: npt.NDArray[np.bool_],
+    weight_G: Floats | None = None,
+    vote_blocks: Sequence[Path] = (),
+) -> list[ReportCard]:
+    """Return a card for each labeler, in their order.
+
+    Args:
+        votes: The votes, pooled per sample.
+        sample_G: Where the gold samples stand among the N.
+        label_G: Their labels.
+        weight_G: How much each counts, such as 1 / p_selected; all alike by default.
+        vote_blocks: Long blocks, for scores.
+    """
+    sign_V = np.sign(votes.up_V - votes.down_V).astype(np.int8)
+    weight_G = np.ones(len(sample_G)) if weight_G is None else weight_G
+    gold_N = np.zeros(len(votes.sample_ids), dtype=np.int8)
+    gold_N[sample_G] = np.where(label_G, 1, -1)
+    weight_N = np.zeros(len(votes.sample_ids))
+    weight_N[sample_G] = weight_G
+    on_gold_V = (gold_N[votes.sample_V] != 0) & (sign_V != 0)
+    echoes = _echoes(votes, sign_V)
+    scores = _scores(votes, gold_N, vote_blocks)
+    cards = []
+    for m, labeler in enumerate(votes.labelers):
+        at_V = np.flatnonzero(on_gold_V & (votes.labeler_V == m))
+        says, truth, weight = sign_V[at_V], gold_N[votes.sample_V[at_V]], weight_N[votes.sample_V[at_V]]
+        accuracy, n_effective = _share(says == truth, weight)
+        sides = [_side(value, says, truth, weight, gold_N[sample_G], weight_G) for value in (1, -1)]
+        said = sign_V[votes.labeler_V == m]
+        cards.append(
+            ReportCard(
+                labeler=labeler.name,
+                n_gold=len(at_V),
+                accuracy=accuracy,
+                n_more=cases_needed(accuracy.estimate if accuracy else 0.5, n_effective),
+                desirable=sides[0],
+                undesirable=sides[1],
+                calibration=scores.get(labeler.name),
+                echoes=echoes[m],
+                constant=bool(len(said)) and bool(np.all(said == said[0])),
+            )
+        )
+    return cards
+
+
+def _side(
+    value: int,
+    says: npt.NDArray[np.int8],
+    truth: npt.NDArray[np.int8],
+    weight: Floats,
+    gold_G: npt.NDArray[np.int8],
+    weight_G: Floats,
+) -> Side:
+    mine, wanted = says == value, gold_G == value
+    found = float(weight[mine & (truth == value)].sum())
+    total, n_effective = float(weight_G[wanted].sum()), _effective(weight_G[wanted])
+    recall = wilson(min(1.0, found / total) * n_effective, n_effective) if total else None
+    precision, _ = _share(truth[mine] == value, weight[mine])
+    return Side(precision, recall, int(np.count_nonzero(mine)), int(np.count_nonzero(wanted)))
+
+
+def _share(right: npt.NDArray[np.bool_], weight: Floats) -> tuple[Interval | None, float]:
+    """Return the weighted share that is right with its interval, and the effective number of cases."""
+    n = _effective(weight)
+    if n == 0:
+        return None, 0.0
+    share = float(weight[right].sum() / weight.sum())
+    return wilson(share * n, n), n
+
+
+def _effective(weight: Floats) -> float:
+    """Return the effective number of cases, (sum w)^2 / sum w^2 (Kish 1965); their number when all count alike."""
+    if not len(weight) or not weight.any():
+        return 0.0
+    if np.all(weight == weight[0]):
+        return float(len(weight))
+    return float(weight.sum() ** 2 / (weight**2).sum())
+
+
+def _echoes(votes: VoteTable, sign_V: npt.NDArray[np.int8]) -> list[tuple[Echo, ...]]:
+    n, m = len(votes.sample_ids), len(votes.labelers)
+    if not n or not m:
+        return [() for _ in range(m)]
+    shape = (n, m)
+    signs = sparse.csr_array((sign_V.astype(np.float32), (votes.sample_V, votes.labeler_V)), shape=shape)
+    voted = sparse.csr_array(
+        (np.abs(sign_V, dtype=np.float32), (votes.sample_V, votes.labeler_V)), shape=shape
+    )
+    both_MM = np.asarray((voted.T @ voted).todense(), dtype=np.float64)
+    mean_M = np.asarray(signs.sum(axis=0), dtype=np.float64) / n
+    covariance_MM = np.asarray((signs.T @ signs).todense(), dtype=np.float64) / n - np.outer(mean_M, mean_M)
+    spread_M = np.sqrt(np.clip(np.diag(covariance_MM), 0.0, None))
+    scale_MM = np.outer(spread_M, spread_M)
+    correlation_MM = np.divide(covariance_MM, scale_MM, out=np.zeros((m, m)), where=scale_MM > 1e-12)
+    np.fill_diagonal(correlation_MM, 0.0)
+    echoes = []
+    for row in range(m):
+        order = sorted(range(m), key=lambda other: (-abs(correlation_MM[row, other]), other))[:N_ECHOES]
+        echoes.append(
+            tuple(
+                Echo(
+                    votes.labelers[other].name,
+                    round(float(np.clip(correlation_MM[row, other], -1, 1)), 6),
+                    int(both_MM[row, other]),
+                )
+                for other in order
+                if other != row and correlation_MM[row, other] != 0.0
+            )
+        )
+    return echoes
+
+
+def _scores(votes: VoteTable, gold_N: npt.NDArray[np.int8], blocks: Sequence[Path]) -> dict[str, Calibration]:
+    """Return the calibration of each labeler whose scores are probabilities, on gold samples."""
+    blocks = [block for block in blocks if "score" in pq.read_schema(block).names]
+    where_gold = np.flatnonzero(gold_N)
+    if not blocks or not len(where_gold):
+        return {}
+    ids = [votes.sample_ids[int(i)] for i in where_gold]
+    label = dict(zip(ids, (gold_N[where_gold] > 0).tolist(), strict=True))
+    versions = {labeler.name: labeler.version for labeler in votes.labelers}
+    source = " UNION ALL ".join(long_source(block) for block in blocks)
+    with duckdb.connect() as con:
+        con.execute("CREATE TABLE known AS SELECT unnest(?::VARCHAR[]) AS sample_id", [ids])
+        found = con.execute(
+            f"SELECT labeler, version, sample_id, avg(score) FROM ({source}) SEMI JOIN known USING (sample_id) "  # noqa: S608 - all parts are quoted
+            "WHERE isfinite(score) GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    stated: dict[str, list[tuple[float, bool]]] = {}
+    for name, version, sample_id, score in found:
+        if name in versions and version in (None, versions[name]):
+            stated.setdefault(name, []).append((score, label[sample_id]))
+    result = {}
+    for name, pairs in stated.items():
+        score, outcome = (np.array(values) for values in zip(*pairs, strict=True))
+        counted = calibration(score, outcome) if score.min() >= 0 and score.max() <= 1 else None
+        if counted is not None:  # scores outside [0, 1] are no probabilities
+            result[name] = counted
+    return result

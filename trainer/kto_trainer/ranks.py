@@ -1,0 +1,81 @@
+"""The processes that train together: each takes a share of every batch, and sums are over all of them.
+
+The only place with distributed calls. One process is the plain case: nothing is sent.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def join(device: torch.device) -> "Ranks":
+    """The processes that `torchrun` started, connected; a single process where it did not."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        return Ranks()
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return Ranks(torch.distributed.get_rank(), size)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """This process's number and how many there are."""
+
+    number: int = 0
+    size: int = 1
+
+    def share(self, sizes: Sequence[int]) -> list[int]:
+        """The items that fall to this process: by size, dealt out back and forth, so that sums are alike.
+
+        Example:
+            >>> [Ranks(k, 2).share([5, 1, 4, 2]) for k in (0, 1)]
+            [[0, 1], [2, 3]]
+        """
+        order = sorted(range(len(sizes)), key=lambda i: -sizes[i])
+        mine = []
+        for place, item in enumerate(order):
+            turn, at = divmod(place, self.size)
+            if (at if turn % 2 == 0 else self.size - 1 - at) == self.number:
+                mine.append(item)
+        return mine
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The elementwise sum over all processes; the values themselves in a single one."""
+        if self.size > 1:
+            values = values.clone()
+            torch.distributed.all_reduce(values)
+        return values
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every process's value, in every process."""
+        if self.size == 1:
+            return [value]
+        found: list[Any] = [None] * self.size
+        torch.distributed.all_gather_object(found, value)
+        return found
+
+    def sum_gradients(self, model: Any) -> None:
+        """Add up the gradients of all processes, one flat buffer a dtype; a missing gradient counts as 0."""
+        if self.size == 1:
+            return
+        by_dtype: dict[torch.dtype, list[torch.nn.Parameter]] = {}
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+                by_dtype.setdefault(parameter.dtype, []).append(parameter)
+        for parameters in by_dtype.values():
+            flat = torch.cat(
+                [parameter.grad.flatten() for parameter in parameters if parameter.grad is not None]
+            )
+            torch.distributed.all_reduce(flat)
+            at = 0
+            for parameter in parameters:
+                assert parameter.grad is not None
+                parameter.grad.copy_(flat[at : at + parameter.numel()].view_as(parameter))
+                at += parameter.numel()
