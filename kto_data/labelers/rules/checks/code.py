@@ -4,7 +4,7 @@ import ast
 import textwrap
 import tomllib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import field_validator
@@ -14,9 +14,11 @@ from ruamel.yaml.error import YAMLError
 from kto_data.errors import did_you_mean
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
 from kto_data.labelers.rules.checks.json_schemas import loads
+from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
 from kto_data.labelers.rules.fences import Block, code_blocks
 from kto_data.labelers.rules.limits import RowError
 
+_FENCE = Pattern(r"(?m)^[ \t]*(?:```|~~~)")
 _ALIASES = {
     "python": ("py", "python3", "py3"),
     "json": (),
@@ -69,6 +71,15 @@ class BalancedFences(Check):
         opened = [block for block in code_blocks(text) if not block.closed]
         spans = tuple((block.start, block.end) for block in opened)
         return Found(not opened, "an open code fence" if opened else "", spans)
+
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return whether there is a fence."""
+        return (_FENCE,)
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it of texts without fences."""
+        found = evidence.matches(_FENCE)
+        return Settled(~found, ~found)
 
 
 @CHECKS.register("is-valid-code")

@@ -1,10 +1,16 @@
 """Texts that go round in circles: repeated lines, and text that packs too well."""
 
 import zlib
+from collections.abc import Sequence
 
+import numpy as np
 from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
+from kto_data.labelers.rules.fast.statistics import FilledLines
+
+_LINES, _DISTINCT_LINES = FilledLines(), FilledLines(distinct=True)
 
 
 @CHECKS.register("duplicate-lines")
@@ -27,6 +33,19 @@ class DuplicateLines(Check):
             return Found(False)
         ratio = 1 - len(set(lines)) / len(lines)
         return Found(ratio > self.max_ratio, f"{ratio:.2f} of {len(lines)} lines are repeated")
+
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the lines, and how many different ones there are at least."""
+        return (_LINES, _DISTINCT_LINES)
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it of plain texts in which few lines can be repeated, unless short ones do not count."""
+        if self.min_chars > 1:
+            return None
+        lines = np.maximum(evidence.numbers(_LINES), 1)
+        may_hold = 1 - evidence.numbers(_DISTINCT_LINES) / lines > self.max_ratio
+        blank = evidence.numbers(_LINES) == 0
+        return Settled(np.zeros(len(lines), dtype=bool), evidence.plain & (blank | ~may_hold))
 
 
 @CHECKS.register("compression-ratio")

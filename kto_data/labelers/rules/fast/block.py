@@ -36,11 +36,8 @@ class Words:
         keys: Equal for equal words; of words of up to 8 bytes, their bytes as they are.
     """
 
-    def __init__(self, data: bytes, starts: Ints) -> None:
-        bytes_B = np.frombuffer(data, dtype=np.uint8)
-        space_B = bytes_B <= 32
-        turns = np.flatnonzero(space_B[1:] != space_B[:-1]) + 1
-        self.starts_W, ends_W = turns[0::2], turns[1::2]
+    def __init__(self, data: bytes, starts: Ints, edges: tuple[Ints, Ints]) -> None:
+        self.starts_W, ends_W = edges
         self.first = np.searchsorted(self.starts_W, starts)
         self.n_bytes_W = ends_W - self.starts_W
         self._data = data
@@ -163,7 +160,7 @@ class Block:
             if len(text) != n_bytes:
                 return self._words_of_other_lengths()
             lowered[start : start + n_bytes] = text
-        return Words(bytes(lowered), self.starts)
+        return Words(bytes(lowered), self.starts, self.word_edges)
 
     def _words_of_other_lengths(self) -> Words:
         """Return the words where a text has more or fewer bytes in lower case."""
@@ -171,19 +168,30 @@ class Block:
         starts = np.ones(self.n + 1, dtype=np.int64)
         np.cumsum(np.fromiter(map(len, lowered), dtype=np.int64, count=self.n) + 1, out=starts[1:])
         starts[1:] += 1
-        return Words(b" ".join([b"", *lowered, _PAD]), starts)
+        data = b" ".join([b"", *lowered, _PAD])
+        return Words(data, starts, _word_edges(np.frombuffer(data, dtype=np.uint8)))
 
     @cached_property
-    def lines(self) -> tuple[Ints, Ints, Ints]:
-        """Start and length in bytes of every line of all texts, and the index of each text's first line."""
-        edges = np.union1d(self.newlines, self.starts - 1)
-        return edges[:-1] + 1, np.diff(edges) - 1, np.searchsorted(edges, self.starts - 1)
+    def word_edges(self) -> tuple[Ints, Ints]:
+        """Where the words of all texts begin and end."""
+        return _word_edges(self.bytes_B)
 
     @cached_property
-    def line_keys(self) -> Keys:
-        """A key of each line."""
-        starts, n_bytes, _ = self.lines
-        return piece_keys(self._data, starts, n_bytes)
+    def filled_lines(self) -> tuple[Ints, Keys]:
+        """Index of the text of each line with a word, and a key of the line without the white space around it."""
+        first_W, last_W = self.word_edges
+        ends = np.union1d(self.newlines, self.starts - 1)
+        words = np.searchsorted(first_W, ends)
+        filled = np.flatnonzero(words[1:] > words[:-1])
+        starts, stops = first_W[words[filled]], last_W[words[filled + 1] - 1]
+        owners = np.searchsorted(self.starts, starts, side="right") - 1
+        return owners, piece_keys(self._data, starts, stops - starts)
+
+
+def _word_edges(bytes_B: Bytes) -> tuple[Ints, Ints]:
+    space_B = bytes_B <= 32
+    turns = np.flatnonzero(space_B[1:] != space_B[:-1]) + 1
+    return turns[0::2], turns[1::2]
 
 
 def _rank(words: Keys, places: Ints) -> Ints:

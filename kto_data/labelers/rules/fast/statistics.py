@@ -121,32 +121,18 @@ class FilledLines:
     """Lines that are not blank, where the text is plain; or at least how many different ones.
 
     Attributes:
-        distinct: Whether to count equal lines once.
+        distinct: Whether to count equal lines, the white space around them apart, once.
     """
 
     distinct: bool = False
 
     def of(self, block: Block) -> Ints:
         """Return the number for each text."""
-        starts, n_bytes, first = block.lines
-        line_text = np.repeat(np.arange(block.n), np.diff(first))
-        visible = np.packbits(block.bytes_B > 32, bitorder="little")
-        before = np.concatenate([[0], np.cumsum(np.bitwise_count(visible))])
-        filled = _ones_before(visible, before, starts + n_bytes) > _ones_before(visible, before, starts)
+        owners, keys = block.filled_lines
         if self.distinct:
-            salt = line_text.astype(np.uint64) * ODD[2]
-            keys = block.line_keys[filled] * ODD[1] + salt[filled]
-            line_text = line_text[filled][slot_keepers(keys) == np.arange(len(keys), dtype=np.int32)]
-        else:
-            line_text = line_text[filled]
-        return np.bincount(line_text, minlength=block.n)
-
-
-def _ones_before(packed: np.typing.NDArray[np.uint8], before: Ints, places: Ints) -> Ints:
-    """Return how many bits are set before each place."""
-    byte, bit = places >> 3, places & 7
-    found: Ints = before[byte] + np.bitwise_count(packed[byte] & ((1 << bit) - 1).astype(np.uint8))
-    return found
+            keepers = slot_keepers(keys * ODD[1] + owners.astype(np.uint64) * ODD[2])
+            owners = owners[keepers == np.arange(len(owners), dtype=np.int32)]
+        return np.bincount(owners, minlength=block.n)
 
 
 @dataclass(frozen=True, slots=True)

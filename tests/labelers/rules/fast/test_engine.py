@@ -80,6 +80,10 @@ CHECK_OPTIONS = {
     ),
     "word-length": st.sampled_from([{"min": 3}, {"max": 2.5}, {"min": 1, "max": 4}]),
     "prompt-echo": st.fixed_dictionaries({"chars": st.integers(1, 5), "min_chars": st.integers(1, 3)}),
+    "duplicate-lines": st.fixed_dictionaries(
+        {"max_ratio": st.sampled_from([0, 0.3, 0.5])}, optional={"min_chars": st.integers(1, 2)}
+    ),
+    "balanced-fences": st.just({}),
     "is-empty": st.just({}),
     "arithmetic": st.just({}),
 }  # fmt: skip
