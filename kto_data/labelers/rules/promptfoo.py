@@ -43,6 +43,7 @@ _OF_TRACES = (
 )
 
 NOT_HERE: Mapping[str, str] = {
+    "assert-set": "belongs into an `assert` list; here, join checks with all, any, not or at_least",
     "latency": "is about the call, not the output; with a column for it, say sql: 'meta.latency_ms <= 2000'",
     "cost": "is about the call, not the output; with a column for it, say sql: 'meta.cost_usd <= 0.001'",
     "perplexity-score": "is a score without a limit of its own; use `perplexity` with `max`: a score s is max 1/s - 1",
