@@ -44,7 +44,7 @@ def test_copies_of_a_labeler_do_not_make_it_certain(made):
     shared_N = made.two_sided(rng, y_N, 1.0, 0.75, 0.75)
     votes = made.table_of(np.stack([shared_N] * 12, axis=1))
     # a quarter of the samples is wrong: the best possible is .56; plain EM is certain, at a cost of 5 and more
-    assert made.log_loss(DawidSkene().posterior(votes), y_N) < 1.2
+    assert made.log_loss(DawidSkene().posterior(votes), y_N) < 1.5
 
 
 def test_tempering_divides_by_the_design_effect_and_keeps_the_side(make_votes):
