@@ -243,7 +243,7 @@ class _Mistakes:
 
 def _aggregate(data: dict[str, Any], file: YamlFile) -> tuple[Method, Policy]:
     """Split `aggregate:` into the method's options and the policy's."""
-    name = data.get("method", "weighted")
+    name = data.get("method", "calibrated")
     if name not in METHODS:
         raise ConfigError(
             [
