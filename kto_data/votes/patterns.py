@@ -6,9 +6,10 @@ by sample takes. Blocks with anything that needs more (caps, votes about events,
 Shapes: N samples, R rows, W words of 64 labelers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from kto_data.votes.standing import WORD
 
 Words = npt.NDArray[np.uint64]
+_SAMPLES_AT_ONCE = 65_536
 _ID_BYTES = 32
 """Our sample ids are 32 hexadecimal digits; others sort as text."""
 
@@ -73,6 +75,48 @@ def read_masks(columns: Mapping[Path, Sequence[tuple[int, str]]], n_labelers: in
         np.bitwise_or.reduceat(up_RW, starts, axis=0),
         np.bitwise_or.reduceat(down_RW, starts, axis=0),
     )
+
+
+class Entries(NamedTuple):
+    """One entry for each (sample, labeler) that voted, sorted by sample, then labeler."""
+
+    sample_V: npt.NDArray[np.int64]
+    labeler_V: npt.NDArray[np.int32]
+    up_V: npt.NDArray[np.int32]
+    down_V: npt.NDArray[np.int32]
+
+
+def unfold(masks: Masks, n_labelers: int) -> Entries:
+    """Return the entries of masks, with counts of 0 or 1."""
+    n_entries = int(
+        sum(int(np.unpackbits(words.view(np.uint8)).sum()) for words in _pieces(masks.up | masks.down))
+    )
+    entries = Entries(
+        np.empty(n_entries, dtype=np.int64), *(np.empty(n_entries, dtype=np.int32) for _ in range(3))
+    )
+    start = filled = 0
+    for up, down in zip(_pieces(masks.up), _pieces(masks.down), strict=True):
+        ups, downs = (
+            np.unpackbits(words.view(np.uint8), axis=1, bitorder="little", count=max(1, n_labelers))
+            for words in (up, down)
+        )
+        sample, labeler = np.nonzero(ups | downs)
+        part = slice(filled, filled + len(sample))
+        entries.sample_V[part], entries.labeler_V[part] = sample + start, labeler
+        entries.up_V[part], entries.down_V[part] = ups[sample, labeler], downs[sample, labeler]
+        start, filled = start + len(up), part.stop
+    return entries
+
+
+def _pieces(words: Words) -> Iterator[Words]:
+    for start in range(0, len(words), _SAMPLES_AT_ONCE):
+        yield np.ascontiguousarray(words[start : start + _SAMPLES_AT_ONCE])
+
+
+def are_the_samples(ids: pa.Array, samples: Path) -> bool:
+    """Return whether a file of samples or rows speaks of exactly these sorted samples."""
+    meant = pc.unique(pq.read_table(samples, columns=["sample_id"])["sample_id"])
+    return len(meant) == len(ids) and bool(meant.take(pa.array(_order(meant))).equals(ids))
 
 
 def _fold(file: pq.ParquetFile, inside: Sequence[tuple[int, str]], n_words: int) -> tuple[Words, Words]:
