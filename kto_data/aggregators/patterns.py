@@ -92,21 +92,17 @@ def _votes_of(votes: VoteTable, first_K: Ints) -> sparse.csr_array:
     n_labelers, n_patterns = len(votes.labelers), len(first_K)
     chosen_N = np.zeros(len(votes.sample_ids), dtype=bool)
     chosen_N[first_K] = True
-    if n_patterns < len(chosen_N):
-        votes = votes.where(chosen_N[votes.sample_V])
-    n_up, n_down = np.count_nonzero(votes.up_V), np.count_nonzero(votes.down_V)
-    mixed_V = (votes.up_V > 0) & (votes.down_V > 0)
-    columns_V = np.where(votes.up_V > 0, votes.labeler_V, votes.labeler_V + n_labelers).astype(np.int32)
-    counts_V = np.where(votes.up_V > 0, votes.up_V, votes.down_V).astype(np.float64)
-    ends_N = np.cumsum(np.bincount(votes.sample_V, minlength=len(chosen_N)))
-    starts = np.concatenate([[0], ends_N[first_K]]).astype(np.int32)
+    keep_V = chosen_N[votes.sample_V]
+    up_V, down_V, labeler_V = votes.up_V[keep_V], votes.down_V[keep_V], votes.labeler_V[keep_V]
+    size_N = np.bincount(votes.sample_V, minlength=len(chosen_N))
+    starts = np.concatenate([[0], np.cumsum(size_N[first_K])]).astype(np.int32)
+    mixed_V = (up_V > 0) & (down_V > 0)
+    labeler_V = labeler_V + np.int32(n_labelers) * (up_V == 0)
+    counts_V = np.where(up_V > 0, up_V, down_V).astype(np.float64)
     shape = (n_patterns, 2 * n_labelers)
-    found = sparse.csr_array((counts_V, columns_V, starts), shape=shape)
-    assert n_up + n_down - int(mixed_V.sum()) == found.nnz, "every entry is a vote"
+    found = sparse.csr_array((counts_V, labeler_V.astype(np.int32, copy=False), starts), shape=shape)
     if mixed_V.any():  # several people voted under one name, both ways
-        row_N = np.cumsum(chosen_N) - 1
-        rows, columns = row_N[votes.sample_V[mixed_V]], votes.labeler_V[mixed_V] + n_labelers
-        found = found + sparse.csr_array(
-            (votes.down_V[mixed_V].astype(np.float64), (rows, columns)), shape=shape
-        )
+        rows = np.repeat(np.arange(n_patterns), np.diff(starts))[mixed_V]
+        against = (down_V[mixed_V].astype(np.float64), (rows, labeler_V[mixed_V] + n_labelers))
+        found = found + sparse.csr_array(against, shape=shape)
     return found

@@ -17,7 +17,7 @@ def aggregate(
         typer.Argument(help="Vote files (Parquet), wide or long, or folders of them such as a run's votes/."),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the labels go (Parquet).")],
-    method: Annotated[str, typer.Option("--method", help="The aggregation method.")] = "weighted",
+    method: Annotated[str, typer.Option("--method", help="The aggregation method.")] = "calibrated",
     gold: Annotated[
         list[Path] | None,
         typer.Option("--gold", help="Known labels: sample_id, label (and p_selected); repeatable."),

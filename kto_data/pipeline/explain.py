@@ -1,44 +1,24 @@
 """Why a sample has its label: every vote with its reason and worth, who decided, and what would flip it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
-from itertools import combinations, islice
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
-from kto_data.aggregators.method import Gold, Method
-from kto_data.aggregators.policy import NO_GOLD, Decided, Policy, decide
+from kto_data.aggregators.policy import Decided, decide
 from kto_data.errors import InputError
 from kto_data.labelers.rules import explain_row, rows_of
 from kto_data.labelers.rules.rule import RuleSet
 from kto_data.pipeline.decision import gold_of, json_values
 from kto_data.pipeline.finished import FinishedRun
+from kto_data.pipeline.flip import smallest_flip
 from kto_data.pipeline.spec import load_pipeline
-from kto_data.votes.sample_ids import as_arrow, positions
+from kto_data.votes.sample_ids import positions
 from kto_data.votes.standing import literal, long_source, quoted
 from kto_data.votes.table import VoteTable, load_votes
-
-MAX_CHANGES = 3
-"""Votes that are changed at once when looking for what would flip a label."""
-
-MAX_TRIED = 4000
-"""Combinations tried for each number of changes."""
-
-
-class Change(NamedTuple):
-    """A vote that is different from what was cast.
-
-    Attributes:
-        labeler: Whose.
-        vote: What it says instead: desirable, undesirable, or nothing.
-    """
-
-    labeler: str
-    vote: str
 
 
 def explain(run: FinishedRun, wanted: str) -> dict[str, Any]:
@@ -195,95 +175,6 @@ def _worth(vote: dict[str, Any], votes: VoteTable, decided: Decided, sample: int
         "weight": labeler.weight,
         "log_odds": float(worths[m]) if counts and worths is not None else None,
     }
-
-
-def smallest_flip(
-    votes: VoteTable,
-    sample: int,
-    method: Method,
-    policy: Policy,
-    taught: Gold | None,
-    *,
-    label: bool | None,
-) -> list[Change] | None:
-    """Return the fewest changed votes that give a sample another label; None when no few do.
-
-    Of as many changes, withdrawn votes come before reversed ones, and those before new ones. Each
-    combination is decided as a further sample beside all others, so that every method can be asked.
-
-    Args:
-        votes: All votes.
-        sample: Which of the N samples is meant.
-        method: The run's method.
-        policy: The run's policy.
-        taught: What the method learned from.
-        label: The sample's label.
-    """
-    mine = votes.where(votes.sample_V == sample)
-    cast = {
-        int(m): (int(up), int(down))
-        for m, up, down in zip(mine.labeler_V, mine.up_V, mine.down_V, strict=True)
-    }
-    single = _changes(votes, cast)
-    for size in range(1, MAX_CHANGES + 1):
-        tried = list(
-            islice(
-                (chosen for chosen in combinations(single, size) if len({m for m, _, _ in chosen}) == size),
-                MAX_TRIED,
-            )
-        )
-        changed = _with_clones(votes, [_apply(cast, chosen) for chosen in tried])
-        decided = (
-            decide(changed, method, policy, learn_from=NO_GOLD if taught is None else taught)
-            .labels["label"]
-            .to_pylist()[len(votes.sample_ids) :]
-        )
-        for chosen, outcome in zip(tried, decided, strict=True):
-            if outcome is not None and outcome != label:
-                return [Change(votes.labelers[m].name, said) for m, said, _ in chosen]
-    return None
-
-
-_Choice = tuple[int, str, tuple[int, int]]
-
-
-def _changes(votes: VoteTable, cast: dict[int, tuple[int, int]]) -> list[_Choice]:
-    withdrawn: list[_Choice] = [(m, "nothing", (0, 0)) for m in cast]
-    reversed_: list[_Choice] = [
-        (m, "undesirable" if up > down else "desirable", (down, up))
-        for m, (up, down) in cast.items()
-        if up != down
-    ]
-    new: list[_Choice] = [
-        (m, said, counts)
-        for m, labeler in enumerate(votes.labelers)
-        if m not in cast and labeler.mode != "shadow"
-        for said, counts in (("desirable", (1, 0)), ("undesirable", (0, 1)))
-    ]
-    voting = [m for m in cast if votes.labelers[m].mode != "shadow"]
-    return [choice for choice in withdrawn + reversed_ if choice[0] in voting] + new
-
-
-def _apply(cast: dict[int, tuple[int, int]], chosen: Sequence[_Choice]) -> dict[int, tuple[int, int]]:
-    after = cast | {m: counts for m, _, counts in chosen}
-    return {m: counts for m, counts in after.items() if counts != (0, 0)}
-
-
-def _with_clones(votes: VoteTable, clones: Sequence[dict[int, tuple[int, int]]]) -> VoteTable:
-    n = len(votes.sample_ids)
-    entries = np.array(
-        [(n + k, m, up, down) for k, clone in enumerate(clones) for m, (up, down) in sorted(clone.items())],
-        dtype=np.int64,
-    ).reshape(-1, 4)
-    ids = pa.concat_arrays([as_arrow(votes.sample_ids), pa.array([f"~{k}" for k in range(len(clones))])])
-    return replace(
-        votes,
-        sample_ids=ids.to_pylist(),
-        sample_V=np.concatenate([votes.sample_V, entries[:, 0]]),
-        labeler_V=np.concatenate([votes.labeler_V, entries[:, 1].astype(votes.labeler_V.dtype)]),
-        up_V=np.concatenate([votes.up_V, entries[:, 2].astype(votes.up_V.dtype)]),
-        down_V=np.concatenate([votes.down_V, entries[:, 3].astype(votes.down_V.dtype)]),
-    )
 
 
 def rules_of(run: FinishedRun) -> tuple[RuleSet, list[str]]:

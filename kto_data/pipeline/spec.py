@@ -256,7 +256,7 @@ def _keys_that_do_not_go_together(data: dict[str, Any], file: YamlFile) -> list[
 
 def _aggregate(data: dict[str, Any], file: YamlFile) -> tuple[Method, Policy]:
     """Split `aggregate:` into the method's options and the policy's."""
-    name = data.get("method", "weighted")
+    name = data.get("method", "calibrated")
     if not isinstance(name, str) or name not in METHODS:
         raise ConfigError(
             [

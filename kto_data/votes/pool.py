@@ -10,7 +10,6 @@ Shapes: N samples, V entries, W words of 64 labelers.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -88,8 +87,10 @@ def pool_votes(
         _group(con, sources, counted, n_words)
         n_unknown = _keep_samples(con, samples)
         n_stale = sum(_n_votes(con, block, names) for block, names in stale.items())
+        bits = " + ".join(f"bit_count(up{word} | down{word})::BIGINT" for word in range(n_words))
+        [(n_entries,)] = con.execute(f"SELECT coalesce(sum({bits}), 0)::BIGINT FROM pooled").fetchall()  # noqa: S608 - columns of ours
         table = con.sql("FROM pooled ORDER BY sample_id").to_arrow_table()
-    sample_V, labeler_V, up_V, down_V = _entries(table, len(labelers), counted)
+    sample_V, labeler_V, up_V, down_V = _entries(table, len(labelers), counted, n_entries)
     n_duplicates = set_aside.n_duplicates
     if not set_aside.careful:  # then a second equal vote vanished in the masks
         wide = {name for block in rule_blocks for name in pq.read_schema(block).names}
@@ -186,7 +187,7 @@ def _keep_samples(con: duckdb.DuckDBPyConnection, samples: Path | None) -> int:
         f"CREATE TABLE meant AS SELECT DISTINCT sample_id FROM read_parquet({literal(samples)})"  # noqa: S608 - quoted
     )
     bits = " + ".join(
-        f"bit_count({name})"
+        f"bit_count({name})::BIGINT"
         for (name,) in con.execute("SELECT column_name FROM (DESCRIBE pooled)").fetchall()
         if name.rstrip("0123456789") in ("up", "down")
     )
@@ -199,7 +200,7 @@ def _keep_samples(con: duckdb.DuckDBPyConnection, samples: Path | None) -> int:
 
 
 def _entries(
-    table: pa.Table, n_labelers: int, counted: Sequence[int]
+    table: pa.Table, n_labelers: int, counted: Sequence[int], n_entries: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return sample, labeler, up and down of each entry, from the masks and counts of the samples."""
 
@@ -213,7 +214,9 @@ def _entries(
         name: np.stack([column(f"{name}{word}", np.uint64) for word in range(n_words)], axis=1)
         for name in ("up", "down")
     }
-    parts: list[list[npt.NDArray[np.int32]]] = [[], [], [], []]
+    sample_V = np.empty(n_entries, dtype=np.int64)
+    labeler_V, up_V, down_V = (np.empty(n_entries, dtype=np.int32) for _ in range(3))
+    filled = 0
     for start in range(0, table.num_rows, _SAMPLES_PER_CHUNK):
         up, down = (
             np.unpackbits(
@@ -225,22 +228,16 @@ def _entries(
             for mask in (masks["up"], masks["down"])
         )
         sample, labeler = np.nonzero(up | down)
-        found: list[npt.NDArray[Any]] = [
-            sample + start,
-            labeler,
-            up[sample, labeler],
-            down[sample, labeler],
-        ]
-        for part, values in zip(parts, found, strict=True):
-            part.append(values.astype(np.int32))
-    sample_V, labeler_V, up_V, down_V = (
-        np.concatenate([np.zeros(0, dtype=np.int32), *part]) for part in parts
-    )
+        part = slice(filled, filled + len(sample))
+        sample_V[part], labeler_V[part] = sample + start, labeler
+        up_V[part], down_V[part] = up[sample, labeler], down[sample, labeler]
+        filled += len(sample)
+    assert filled == n_entries, "every bit of a mask is an entry"
     for m in counted:
         at_V = np.flatnonzero(labeler_V == m)
         up_V[at_V] = column(f"ups{m}", np.int32)[sample_V[at_V]]
         down_V[at_V] = column(f"downs{m}", np.int32)[sample_V[at_V]]
-    return sample_V.astype(np.int64), labeler_V, up_V, down_V
+    return sample_V, labeler_V, up_V, down_V
 
 
 def _one_by_one(con: duckdb.DuckDBPyConnection, columns: Mapping[Path, Sequence[tuple[int, str]]]) -> None:

@@ -22,6 +22,9 @@ N_ECHOES = 3
 """Labelers named as the most correlated ones."""
 
 
+_SAMPLES_PER_CHUNK = 100_000
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """One labeler's votes for one class, against gold.
@@ -164,18 +167,33 @@ def _effective(weight: Floats) -> float:
     return float(weight.sum() ** 2 / (weight**2).sum())
 
 
+def _co_occurrences(votes: VoteTable, sign_V: npt.NDArray[np.int8]) -> tuple[Floats, Floats, Floats]:
+    """Return, for each pair of labelers, on how many samples both vote and the sum of their votes' products; and sums of votes.
+
+    Samples are taken some at a time, so that the matrix of all votes is never in memory.
+    """
+    n, m = len(votes.sample_ids), len(votes.labelers)
+    in_order = bool(np.all(votes.sample_V[1:] >= votes.sample_V[:-1]))
+    starts = np.arange(0, n, _SAMPLES_PER_CHUNK) if in_order else np.zeros(1, dtype=np.int64)
+    ends = np.minimum(starts + _SAMPLES_PER_CHUNK, n) if in_order else np.array([n])
+    both_MM, products_MM = np.zeros((m, m)), np.zeros((m, m))
+    for start, end in zip(starts, ends, strict=True):
+        first, last = np.searchsorted(votes.sample_V, (start, end)) if in_order else (0, len(sign_V))
+        where = (votes.sample_V[first:last] - start, votes.labeler_V[first:last])
+        signs = sparse.csr_array((sign_V[first:last].astype(np.float64), where), shape=(int(end - start), m))
+        products_MM += (signs.T @ signs).toarray()
+        voted = abs(signs)
+        both_MM += (voted.T @ voted).toarray()
+    sum_M = np.bincount(votes.labeler_V, weights=sign_V, minlength=m).astype(np.float64)
+    return both_MM, products_MM, sum_M
+
+
 def _echoes(votes: VoteTable, sign_V: npt.NDArray[np.int8]) -> list[tuple[Echo, ...]]:
     n, m = len(votes.sample_ids), len(votes.labelers)
     if not n or not m:
         return [() for _ in range(m)]
-    shape = (n, m)
-    signs = sparse.csr_array((sign_V.astype(np.float32), (votes.sample_V, votes.labeler_V)), shape=shape)
-    voted = sparse.csr_array(
-        (np.abs(sign_V, dtype=np.float32), (votes.sample_V, votes.labeler_V)), shape=shape
-    )
-    both_MM = np.asarray((voted.T @ voted).todense(), dtype=np.float64)
-    mean_M = np.asarray(signs.sum(axis=0), dtype=np.float64) / n
-    covariance_MM = np.asarray((signs.T @ signs).todense(), dtype=np.float64) / n - np.outer(mean_M, mean_M)
+    both_MM, products_MM, sum_M = _co_occurrences(votes, sign_V)
+    covariance_MM = products_MM / n - np.outer(sum_M / n, sum_M / n)
     spread_M = np.sqrt(np.clip(np.diag(covariance_MM), 0.0, None))
     scale_MM = np.outer(spread_M, spread_M)
     correlation_MM = np.divide(covariance_MM, scale_MM, out=np.zeros((m, m)), where=scale_MM > 1e-12)

@@ -12,8 +12,13 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow.parquet as pq
 
+from kto_data.votes.labelers import Labeler
+from kto_data.votes.standing import literal, long_source, quoted
 from kto_data.votes.table import VoteTable
+
+_TESTS = ("> 0", "< 0", "= 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ def summarise(
         vote_blocks: The long blocks, likewise.
         fault_blocks: The faults.
     """
-    counts = _row_counts(rule_blocks, vote_blocks)
+    counts = _row_counts(votes.labelers, rule_blocks, vote_blocks)
     faults = _fault_counts(fault_blocks)
     coverage, overlap, conflict = _shares(votes)
     summaries = []
@@ -89,18 +94,28 @@ def summarise(
     return summaries
 
 
-def _row_counts(rule_blocks: Sequence[Path], vote_blocks: Sequence[Path]) -> dict[str, tuple[int, int, int]]:
-    counts: dict[str, tuple[int, int, int]] = {}
-    tally = "count(*) FILTER (vote > 0), count(*) FILTER (vote < 0), count(*) FILTER (vote = 0)"
-    unpivoted = "(UNPIVOT (SELECT * EXCLUDE (row_id, sample_id) FROM read_parquet(?)) ON COLUMNS(*) INTO NAME labeler VALUE vote)"
+def _row_counts(
+    labelers: Sequence[Labeler], rule_blocks: Sequence[Path], vote_blocks: Sequence[Path]
+) -> dict[str, tuple[int, int, int]]:
+    """Return how many rows each labeler's current version votes for, against, and abstains on."""
+    counts = {labeler.name: np.zeros(3, dtype=np.int64) for labeler in labelers}
     with duckdb.connect() as con:
-        for blocks, source in ((rule_blocks, unpivoted), (vote_blocks, "read_parquet(?)")):
-            for block in blocks:
-                query = f"SELECT labeler, {tally} FROM {source} GROUP BY labeler"  # noqa: S608 - both are constants of this function
-                rows = con.execute(query, [glob.escape(str(block))])
-                for labeler, up, down, abstain in rows.fetchall():
-                    counts[labeler] = (up, down, abstain)
-    return counts
+        for block in rule_blocks:
+            names = [name for name in pq.read_schema(block).names if name in counts]
+            tests = [f"count(*) FILTER ({quoted(name)} {test})" for name in names for test in _TESTS]
+            if tests:
+                query = f"SELECT {', '.join(tests)} FROM read_parquet({literal(block)})"  # noqa: S608 - all parts are quoted
+                [row] = con.execute(query).fetchall()
+                for position, name in enumerate(names):
+                    counts[name] += row[3 * position : 3 * position + 3]
+        versions = {labeler.name: labeler.version for labeler in labelers}
+        tally = ", ".join(f"count(*) FILTER (vote {test})" for test in _TESTS)
+        for block in vote_blocks:
+            query = f"SELECT labeler, version, {tally} FROM ({long_source(block)}) GROUP BY ALL"  # noqa: S608 - all parts are quoted
+            for name, version, *found in con.execute(query).fetchall():
+                if name in counts and version in (None, versions[name]):
+                    counts[name] += found
+    return {name: (int(up), int(down), int(abstain)) for name, (up, down, abstain) in counts.items()}
 
 
 def _fault_counts(fault_blocks: Sequence[Path]) -> dict[str, int]:

@@ -55,6 +55,8 @@ class VoteTable:
 
     def where(self, keep_V: npt.NDArray[np.bool_]) -> "VoteTable":
         """Return the entries that are marked; samples and labelers stay."""
+        if keep_V.dtype == bool and keep_V.all():
+            return self
         return replace(
             self,
             sample_V=self.sample_V[keep_V],

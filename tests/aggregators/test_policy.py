@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kto_data.aggregators.majority import Majority
-from kto_data.aggregators.method import Gold
+from kto_data.aggregators.method import Aggregate, Gold, Method
 from kto_data.aggregators.policy import Policy, decide
 
 ANNOTATORS = {"ann": {"kind": "annotator"}, "bob": {"kind": "annotator"}}
@@ -96,3 +96,43 @@ def test_a_labeler_that_always_says_the_same_is_counted_like_any_other(make_vote
     samples = [{"always": "-"}, {"always": "-", "a": "+", "b": "+"}, {"always": "-", "a": "+"}]
     labels = decide(make_votes(samples), Majority(), Policy()).labels
     assert labels["label"].to_pylist() == [False, True, None]
+
+
+class Learner(Method):
+    """Notes what it is shown, and answers one half (or less certain) everywhere."""
+
+    def aggregate(self, votes, gold=None):
+        seen.append((votes, gold))
+        n = len(votes.sample_ids)
+        worth_M = np.full(len(votes.labelers), 0.5)
+        held_out = None if gold is None else np.full(len(gold), 0.5)
+        return Aggregate(
+            np.full(n, 0.5), "learner", p_held_out_G=held_out, worth_M=worth_M, worth_against_M=-worth_M
+        )
+
+
+seen = []
+
+
+def test_a_learning_method_learns_from_agreeing_annotators_without_seeing_their_votes(make_votes):
+    seen.clear()
+    samples = [{"ann": "+", "bob": "+", "a": "-"}, {"ann": "-"}, {"a": "-"}]
+    decided = decide(make_votes(samples, **ANNOTATORS), Learner(), Policy())
+    ((shown, gold),) = seen
+    assert {shown.labelers[m].name for m in shown.labeler_V} == {"a"}
+    assert (gold.sample_G.tolist(), gold.label_G.tolist()) == ([0], [True])
+    # a lone annotator is right 8 times in 10: 1 / (1 + exp(log 4)) = .2
+    assert decided.labels["p_desirable"].to_pylist() == pytest.approx([1.0, 0.2, 0.5])
+    assert decided.worth_M.tolist() == pytest.approx([0.5, np.log(4), np.log(4)])
+
+
+def test_a_method_that_learns_nothing_counts_annotators_as_voters(make_votes):
+    samples = [{"ann": "+", "bob": "+"}, {"ann": "-", "a": "+"}]
+    decided = decide(make_votes(samples, **ANNOTATORS), Majority(), Policy())
+    assert decided.labels["p_desirable"].to_pylist() == [1.0, 0.5]
+
+
+def test_annotators_who_were_given_a_sample_rarely_count_for_more(make_votes):
+    votes = make_votes([{"ann": "+", "bob": "+"}, {"ann": "-", "bob": "-"}], **ANNOTATORS)
+    decided = decide(votes, Learner(), Policy(), p_selected_N=np.array([0.5, 0.1]))
+    assert decided.gold.importance().tolist() == pytest.approx([2 / 6, 10 / 6])

@@ -47,6 +47,16 @@ def test_more_labelers_than_a_mask_holds_are_told_apart(write_wide):
     assert np.array_equal(votes.labeler_V[130:], np.arange(1, 130, 2))
 
 
+def test_unknown_samples_are_counted_with_more_labelers_than_a_mask_holds_too(write_wide, tmp_path):
+    pq.write_table(pa.table({"sample_id": ["z"]}), tmp_path / "rows")
+    names = [f"r{m}" for m in range(150)]
+    wide = write_wide("w", ["a"], **{name: [1] for name in names})
+    votes = load_votes(
+        [judge(name) for name in names], samples=tmp_path / "rows", rule_blocks=[wide], vote_blocks=[]
+    )
+    assert votes.set_aside.n_unknown == 150
+
+
 def test_a_vote_of_an_older_version_is_superseded(write_long):
     long = write_long("l", ("a", "j", 1, {"version": "0"}), ("a", "j", -1), ("b", "j", 1, {"version": "0"}))
     votes = load([judge()], [long])

@@ -1,0 +1,150 @@
+"""Wide blocks of rule votes straight to bit masks, without a database: what a run of rules alone needs.
+
+A million rows of forty rules are read, sorted by sample and folded in about the time that grouping them
+by sample takes. Blocks with anything that needs more (caps, votes about events, long votes) go through `pool`.
+
+Shapes: N samples, R rows, W words of 64 labelers.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from kto_data.votes.standing import WORD
+
+Words = npt.NDArray[np.uint64]
+_SAMPLES_AT_ONCE = 65_536
+_ID_BYTES = 32
+"""Our sample ids are 32 hexadecimal digits; others sort as text."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Masks:
+    """The votes of each of the N samples.
+
+    Attributes:
+        sample_ids: The samples, sorted.
+        up: Words [N, W]; bit m % 64 of word m // 64 is set where labeler m votes desirable.
+        down: ... undesirable.
+    """
+
+    sample_ids: pa.Array
+    up: Words
+    down: Words
+
+
+def read_masks(columns: Mapping[Path, Sequence[tuple[int, str]]], n_labelers: int) -> Masks:
+    """Return the votes of wide blocks; a sample's rows are pooled.
+
+    Args:
+        columns: For each block the number and the column of each labeler whose votes are meant.
+        n_labelers: How many labelers there are.
+    """
+    n_words = max(1, -(-n_labelers // WORD))
+    ids: list[pa.Array] = []
+    ups: list[Words] = []
+    downs: list[Words] = []
+    for block, inside in columns.items():
+        with pq.ParquetFile(block) as file:
+            ids.extend(file.read(columns=["sample_id"])["sample_id"].chunks)
+            up, down = _fold(file, inside, n_words)
+        ups.append(up)
+        downs.append(down)
+    id_R = pa.concat_arrays([pa.array([], type=pa.string()), *ids])
+    ids.clear()
+    up_RW, down_RW = (
+        np.concatenate([np.zeros((0, n_words), dtype=np.uint64), *part]) for part in (ups, downs)
+    )
+    order_R = _order(id_R)
+    id_R, up_RW, down_RW = id_R.take(pa.array(order_R)), up_RW[order_R], down_RW[order_R]
+    if len(id_R) == 0:
+        return Masks(id_R, up_RW, down_RW)
+    first_R = np.concatenate([[True], np.asarray(pc.not_equal(id_R[1:], id_R[:-1]))])
+    if first_R.all():
+        return Masks(id_R, up_RW, down_RW)
+    starts = np.flatnonzero(first_R)
+    return Masks(
+        id_R.take(pa.array(starts)),
+        np.bitwise_or.reduceat(up_RW, starts, axis=0),
+        np.bitwise_or.reduceat(down_RW, starts, axis=0),
+    )
+
+
+class Entries(NamedTuple):
+    """One entry for each (sample, labeler) that voted, sorted by sample, then labeler."""
+
+    sample_V: npt.NDArray[np.int64]
+    labeler_V: npt.NDArray[np.int32]
+    up_V: npt.NDArray[np.int32]
+    down_V: npt.NDArray[np.int32]
+
+
+def unfold(masks: Masks, n_labelers: int) -> Entries:
+    """Return the entries of masks, with counts of 0 or 1."""
+    n_entries = int(
+        sum(int(np.unpackbits(words.view(np.uint8)).sum()) for words in _pieces(masks.up | masks.down))
+    )
+    entries = Entries(
+        np.empty(n_entries, dtype=np.int64), *(np.empty(n_entries, dtype=np.int32) for _ in range(3))
+    )
+    start = filled = 0
+    for up, down in zip(_pieces(masks.up), _pieces(masks.down), strict=True):
+        ups, downs = (
+            np.unpackbits(words.view(np.uint8), axis=1, bitorder="little", count=max(1, n_labelers))
+            for words in (up, down)
+        )
+        sample, labeler = np.nonzero(ups | downs)
+        part = slice(filled, filled + len(sample))
+        entries.sample_V[part], entries.labeler_V[part] = sample + start, labeler
+        entries.up_V[part], entries.down_V[part] = ups[sample, labeler], downs[sample, labeler]
+        start, filled = start + len(up), part.stop
+    return entries
+
+
+def _pieces(words: Words) -> Iterator[Words]:
+    for start in range(0, len(words), _SAMPLES_AT_ONCE):
+        yield np.ascontiguousarray(words[start : start + _SAMPLES_AT_ONCE])
+
+
+def are_the_samples(ids: pa.Array, samples: Path) -> bool:
+    """Return whether a file of samples or rows speaks of exactly these sorted samples."""
+    meant = pc.unique(pq.read_table(samples, columns=["sample_id"])["sample_id"])
+    return len(meant) == len(ids) and bool(meant.take(pa.array(_order(meant))).equals(ids))
+
+
+def _fold(file: pq.ParquetFile, inside: Sequence[tuple[int, str]], n_words: int) -> tuple[Words, Words]:
+    """Return the masks of a block's rows, one column at a time, so that no more than one is in memory."""
+    up, down = (np.zeros((file.metadata.num_rows, n_words), dtype=np.uint64) for _ in range(2))
+    for m, name in inside:
+        word, bit = divmod(m, WORD)
+        start = 0
+        for chunk in file.read(columns=[name], use_threads=False)[name].chunks:
+            votes_R = (chunk.fill_null(0) if chunk.null_count else chunk).to_numpy(zero_copy_only=False)
+            rows = slice(start, start + len(votes_R))
+            up[rows, word] |= (votes_R > 0).astype(np.uint64) << np.uint64(bit)
+            down[rows, word] |= (votes_R < 0).astype(np.uint64) << np.uint64(bit)
+            start += len(votes_R)
+    return up, down
+
+
+def _order(id_R: pa.Array) -> npt.NDArray[np.int64]:
+    """Return the rows in the order of their ids: by the ids' first bytes as numbers where that tells them apart."""
+    if len(id_R) and id_R.type == pa.string() and id_R.null_count == 0:
+        _, offsets, data = id_R.buffers()
+        ends_R = np.frombuffer(offsets, dtype=np.int32)[id_R.offset : id_R.offset + len(id_R) + 1]
+        if (np.diff(ends_R) == _ID_BYTES).all():
+            text = np.frombuffer(data, dtype=np.uint8, count=ends_R[-1])[ends_R[0] :].reshape(-1, _ID_BYTES)
+            words = np.ascontiguousarray(text).view(">u8").astype(np.uint64)
+            order_R = np.argsort(words[:, 0], kind="stable")
+            sorted_R = words[order_R, 0]
+            if (sorted_R[1:] == sorted_R[:-1]).any():
+                order_R = np.lexsort(words.T[::-1])
+            return order_R
+    return np.asarray(pc.sort_indices(id_R).to_numpy(), dtype=np.int64)
