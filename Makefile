@@ -31,7 +31,7 @@ quickstart: $(READY)
 	$(BIN)/kto run pipelines/quickstart.yaml
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --doctest-modules tests kto_data trainer/kto_trainer
+	$(BIN)/python -m pytest -n 2 --dist loadfile --doctest-modules tests kto_data trainer/kto_trainer
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest -n 2 -m "not slow"

@@ -67,7 +67,8 @@ def column_values(batch: pa.RecordBatch | pa.Table, column: str) -> list[Any]:
         InputError: There is no such column; the message suggests one.
     """
     name, _, field = column.partition(".")
-    known = [*batch.schema.names, *(f"meta.{child.name}" for child in batch.schema.field("meta").type)]
+    meta = [f"meta.{child.name}" for child in batch.schema.field("meta").type if child.name != "none"]
+    known = [name for name in batch.schema.names if name != "meta"] + meta
     if column not in known:
         raise InputError(f"the input has no column {column!r}{did_you_mean(column, known)}")
     values = batch.column(name)

@@ -18,6 +18,9 @@ def label(
         list[str], typer.Option("--rules", help="Rule files, or packs as builtin:NAME; repeatable.")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the votes go (Parquet).")],
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes; by default one a processor.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let rules vote on files: one line a row, one column a rule (1, -1, 0; null = not applicable).
@@ -27,7 +30,7 @@ def label(
     """
     from kto_data.pipeline.label_files import label_files
 
-    outcome = label_files(files, rules, output)
+    outcome = label_files(files, rules, output, workers=workers)
     if as_json:
         print(json.dumps(outcome.as_dict(), indent=2, ensure_ascii=False))
         return

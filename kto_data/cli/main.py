@@ -7,7 +7,10 @@ import typer
 
 import kto_data
 from kto_data.cli import label, rules, run, schema, stats
-from kto_data.errors import KtoDataError
+from kto_data.errors import KtoDataError, UnavailableError
+
+_INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended: 128 and SIGINT's number."""
 
 app = typer.Typer(
     name="kto",
@@ -48,13 +51,19 @@ def main() -> None:
     A user's mistake is a message and an exit code, never a traceback.
     """
     try:
-        app()
+        app(prog_name="kto")
     except KtoDataError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted; what is finished is kept: run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:  # typer's answer to Ctrl-C, without a word
+            print(
+                "interrupted; what is finished is kept: run the same command again to go on", file=sys.stderr
+            )
+        raise
     except BrokenPipeError:  # whoever read our output has had enough
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:  # a full disk, a folder that may not be written
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(UnavailableError.exit_code)

@@ -15,7 +15,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 def run(
     pipeline: PipelineArgument,
     runs: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"),
-    seed: Annotated[int | None, typer.Option(min=0, help="Used instead of the file's seed.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**63 - 1, help="Used instead of the file's seed.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a pipeline, from its input to its report; what is finished is reused.

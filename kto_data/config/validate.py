@@ -1,5 +1,6 @@
 """Plain data against a pydantic model, with every mistake as `file:line: key.path: what is wrong`."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_args
 
@@ -62,8 +63,8 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
         )
     if kind == "value_error":
         return str(context["error"])
-    message = detail["msg"].removeprefix("Input ").removeprefix("should be ")
-    return f"should be {message}, not {_shown(given)}"
+    wanted = re.sub(r"^\w+ should ", "", detail["msg"])  # "Input should be ...", "String should match ..."
+    return f"should {wanted}, not {_shown(given)}"
 
 
 def _fields_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:

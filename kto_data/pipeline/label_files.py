@@ -2,8 +2,10 @@
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kto_data.errors import InputError
-from kto_data.labelers.rules.engine import label_batch, missing_columns
+from kto_data.labelers.rules.engine import missing_columns
+from kto_data.labelers.rules.fast.workers import ArrowSource, RowsSource, Source, label_source, rules_read
 from kto_data.labelers.rules.load import load_rules
 from kto_data.labelers.rules.rule import RuleSet
-from kto_data.readers import ReadEntry, read_records
+from kto_data.readers import InputFile, ReadEntry, expand, read_records
+from kto_data.readers.arrow_rows import ArrowRows
 from kto_data.runs.files import write_json
-from kto_data.schema import FAULTS, rule_votes_schema
+from kto_data.schema import FAULTS, QUARANTINED, rows_schema, rule_votes_schema
+from kto_data.tables import write_parquet
+from kto_data.votes.block_summary import summarise_block
 from kto_data.votes.labelers import from_table
 from kto_data.votes.summary import LabelerSummary, summarise
 from kto_data.votes.table import load_votes
 
-_ROWS_PER_BATCH = 1024
+_LABELERS, _FAILED = "labelers.json", ("faults.parquet", "quarantined.parquet")
+_BESIDE = (_LABELERS, *_FAILED)
+"""What is written beside the votes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,9 @@ class LabelledFiles:
         }
 
 
-def label_files(files: Sequence[str], rules: Sequence[str], output: Path) -> LabelledFiles:
+def label_files(
+    files: Sequence[str], rules: Sequence[str], output: Path, *, workers: int | None = None
+) -> LabelledFiles:
     """Write the votes of rules on files, as one wide block, and beside it who voted and what failed.
 
     Args:
@@ -61,66 +71,147 @@ def label_files(files: Sequence[str], rules: Sequence[str], output: Path) -> Lab
         rules: Rule files or packs.
         output: The block; `labelers.json` goes beside it, and `faults.parquet` and `quarantined.parquet`
             where there is anything in them.
+        workers: The most processes that may work; by default as many as there are processors.
 
     Raises:
-        InputError: An input cannot be read, a rule file has mistakes, or the output's folder is missing.
+        InputError: An input cannot be read, a rule file has mistakes, or the output cannot be put there.
     """
     loaded = load_rules(rules, base=Path())
-    if not output.parent.is_dir():
-        raise InputError(f"{output}: there is no folder {output.parent}; make it first")
+    entries = [ReadEntry(path=list(files))]
+    inputs = expand(entries, Path())
+    _check_output(output, {file.path.resolve() for file in inputs})
+    workers = workers or os.cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix=".kto-label-", dir=output.parent) as name:
         scratch = Path(name)
-        counts = read_records(
-            [ReadEntry(path=list(files))],
-            base=Path(),
-            rows_path=scratch / "rows.parquet",
-            quarantined_path=scratch / "quarantined.parquet",
-            advance=lambda n_rows: None,
-        )
-        notes = missing_columns(loaded, pq.read_schema(scratch / "rows.parquet"))
-        _vote(loaded, scratch)
-        blocks = {"rule_blocks": [scratch / "votes.parquet"], "vote_blocks": []}
+        done = _label_as_it_is(loaded, inputs, workers, scratch)
+        if done is None:
+            done = _label_rows(loaded, entries, workers, scratch)
+        written = _keep(scratch, output, loaded)
+    return LabelledFiles(done.n_rows, done.n_quarantined, done.summaries, done.notes, written)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    n_rows: int
+    n_quarantined: int
+    summaries: Sequence[LabelerSummary]
+    notes: Sequence[str]
+
+
+def _label_as_it_is(rules: RuleSet, inputs: Sequence[InputFile], workers: int, scratch: Path) -> _Done | None:
+    """Label Parquet files of the usual shape without making a table of rows first; None if they are not."""
+    reads = rules_read(rules)
+    files = [ArrowRows.of(file, reads) for file in inputs] if reads is not None else [None]
+    usual = tuple(file for file in files if file is not None)
+    if len(usual) < len(files):
+        return None
+    try:
+        counts = _vote(rules, ArrowSource(usual), workers, scratch)
+    except (pa.ArrowException, OSError):
+        return None  # a damaged file: the readers say what of it is lost
+    if not counts.n_rows:
+        return None  # the readers say why
+    meta = {name: kind for file in usual for name, kind in file.all_meta().items()}
+    schema = rows_schema(pa.struct(list(meta.items())))
+    summaries = summarise_block(
+        from_table(rules.labelers()),
+        scratch / "votes.parquet",
+        n_rows=counts.n_rows,
+        n_faults=counts.n_faults,
+    )
+    return _Done(counts.n_rows, counts.n_quarantined, summaries, missing_columns(rules, schema))
+
+
+def _label_rows(rules: RuleSet, entries: Sequence[ReadEntry], workers: int, scratch: Path) -> _Done:
+    """Read the files into a table of rows, and label that."""
+    rows = scratch / "rows.parquet"
+    read = read_records(
+        entries,
+        base=Path(),
+        rows_path=rows,
+        quarantined_path=scratch / "quarantined.parquet",
+        advance=lambda n_rows: None,
+    )
+    counts = _vote(rules, RowsSource(rows), workers, scratch)
+    labelers, block = from_table(rules.labelers()), scratch / "votes.parquet"
+    if any(labeler.cap for labeler in labelers):
+        blocks = {"rule_blocks": [block], "vote_blocks": []}
         summaries = summarise(
-            load_votes(
-                from_table(loaded.labelers()),
-                samples=scratch / "rows.parquet",
-                rows=scratch / "rows.parquet",
-                **blocks,
-            ),
-            n_rows=counts.n_rows,
+            load_votes(labelers, samples=rows, rows=rows, **blocks),
+            n_rows=read.n_rows,
             fault_blocks=[scratch / "faults.parquet"],
             **blocks,
         )
-        written = _keep(scratch, output, loaded)
-    return LabelledFiles(counts.n_rows, counts.n_quarantined, summaries, notes, written)
+    else:
+        summaries = summarise_block(labelers, block, n_rows=read.n_rows, n_faults=counts.n_faults)
+    notes = missing_columns(rules, pq.read_schema(rows))
+    return _Done(read.n_rows, read.n_quarantined, summaries, notes)
 
 
-def _vote(rules: RuleSet, scratch: Path) -> None:
-    faults: list[pa.Table] = []
+def _check_output(output: Path, inputs: set[Path]) -> None:
+    """Make sure that writing the output and what goes beside it replaces no input.
 
-    def voted() -> Iterator[pa.Table]:
-        for batch in pq.ParquetFile(scratch / "rows.parquet").iter_batches(_ROWS_PER_BATCH):
-            result = label_batch(rules, batch)
-            faults.append(result.faults)
-            yield result.votes
+    Raises:
+        InputError: It would, or there is no such place.
+    """
+    if output.is_dir():
+        raise InputError(f"{output}: is a folder; name a file in it, such as {output / 'votes.parquet'}")
+    if not output.parent.is_dir():
+        raise InputError(f"{output}: there is no folder {output.parent}; make it first")
+    if output.name in _BESIDE:
+        raise InputError(
+            f"{output}: a file of this name is written beside the votes; name the output otherwise"
+        )
+    for path in (output, *(output.with_name(name) for name in _BESIDE)):
+        if path.resolve() in inputs:
+            raise InputError(
+                f"{path}: is an input, and the output would replace it; put the output elsewhere"
+            )
 
-    with pq.ParquetWriter(
-        scratch / "votes.parquet", rule_votes_schema(rules.ids), compression="zstd"
-    ) as writer:
-        for table in voted():
-            writer.write_table(table)
-    pq.write_table(
-        pa.concat_tables([FAULTS.empty_table(), *faults]), scratch / "faults.parquet", compression="zstd"
-    )
+
+@dataclass(slots=True)
+class _Counts:
+    n_rows: int = 0
+    n_quarantined: int = 0
+    n_faults: Counter[str] = field(default_factory=Counter)
+
+
+def _vote(rules: RuleSet, source: Source, workers: int, scratch: Path) -> _Counts:
+    """Write the votes and faults of a source, and its unreadable records if it has any."""
+    counts = _Counts()
+    with (
+        pq.ParquetWriter(scratch / "faults.parquet", FAULTS, compression="zstd") as faults,
+        ExitStack() as closing,
+    ):
+        unreadable: list[pq.ParquetWriter] = []
+
+        def voted() -> Iterator[pa.RecordBatch]:
+            for part in label_source(rules, source, workers=workers, scratch=scratch):
+                if part.faults.num_rows:
+                    faults.write_table(part.faults)
+                    counts.n_faults.update(part.faults["labeler"].to_pylist())
+                if part.quarantined:
+                    if not unreadable:
+                        path = scratch / "quarantined.parquet"
+                        unreadable.append(
+                            closing.enter_context(pq.ParquetWriter(path, QUARANTINED, compression="zstd"))
+                        )
+                    unreadable[0].write_table(pa.Table.from_pylist(part.quarantined, schema=QUARANTINED))
+                counts.n_quarantined += len(part.quarantined)
+                counts.n_rows += part.votes.num_rows
+                yield from part.votes.to_batches()
+
+        write_parquet(scratch / "votes.parquet", rule_votes_schema(rules.ids), voted())
+    return counts
 
 
 def _keep(scratch: Path, output: Path, rules: RuleSet) -> list[Path]:
     """Move what was made to its place; the votes last, so that they are never there alone."""
-    labelers = output.with_name("labelers.json")
+    labelers = output.with_name(_LABELERS)
     write_json(labelers, rules.labelers().to_pylist())
     written = [labelers]
-    for name in ("faults.parquet", "quarantined.parquet"):
-        if pq.read_metadata(scratch / name).num_rows:
+    for name in _FAILED:
+        if (scratch / name).exists() and pq.read_metadata(scratch / name).num_rows:
             os.replace(scratch / name, output.with_name(name))
             written.append(output.with_name(name))
         else:

@@ -12,6 +12,7 @@ from kto_data.pipeline.steps.aggregate import aggregate
 from kto_data.pipeline.steps.balance import balance
 from kto_data.pipeline.steps.demo_log import make_demo_log
 from kto_data.pipeline.steps.evaluate import evaluate
+from kto_data.pipeline.steps.held_out import hold_out
 from kto_data.pipeline.steps.label import check_faults, label_by_record, label_by_rules, recorded_labelers
 from kto_data.pipeline.steps.prepare import curate, prepare
 from kto_data.pipeline.steps.read import read
@@ -90,9 +91,11 @@ def make_dataset(context: Context) -> StepResult:
 
 
 def _train_and_evaluate(context: Context) -> None:
+    options = context.pipeline.file.evaluate
+    if options is not None:
+        hold_out(context)  # first: with nothing to evaluate on, hours of training would be for nothing
     train(context)
     context.run.publish("checkpoint", context.path("train", "train/checkpoint"))
-    options = context.pipeline.file.evaluate
     if options is not None:
         if options.control:
             train_control(context)

@@ -12,12 +12,10 @@ def shipped_pipeline(name: str) -> Path:
     Raises:
         InputError: None has it; the message suggests one.
     """
-    folder = _folder()
-    path = folder / f"{name}.yaml"
-    if not path.is_file():
-        names = [file.stem for file in folder.glob("*.yaml")]
-        raise InputError(f"there is no pipeline builtin:{name}{did_you_mean(name, names)}")
-    return path
+    paths = {path.stem: path for path in _folder().glob("*.yaml")}
+    if name not in paths:
+        raise InputError(f"there is no pipeline builtin:{name}{did_you_mean(name, paths)}")
+    return paths[name]
 
 
 def _folder() -> Path:

@@ -103,6 +103,7 @@ class PipelineFile(Options):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """The name of the run folder: letters, digits, dots, dashes."""
     description: str = ""
+    """What it is for; for readers."""
     seed: int = Field(0, ge=0, lt=2**63)
     """Everything random follows from it."""
     demo_log: DemoLogOptions | None = None
@@ -123,17 +124,8 @@ class PipelineFile(Options):
     train: dict[str, Any] | None = None
     """The trainer's options; without this key the run ends with the dataset."""
     evaluate: EvaluateOptions | None = None
+    """How the trained model is judged; without this key it is not."""
     limits: Limits = Limits()
-
-    @model_validator(mode="after")
-    def _one_input(self) -> "PipelineFile":
-        if bool(self.read) == (self.demo_log is not None):
-            raise ValueError("one input is needed: `read` (your files) or `demo_log` (a made-up log)")
-        if self.demo_log and self.truth:
-            raise ValueError("a demo_log brings its own truth; leave `truth` out")
-        if self.evaluate and self.train is None:
-            raise ValueError("`evaluate` needs `train`: there is no model to evaluate")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,24 +172,29 @@ def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
     mistakes = _Mistakes()
     spec = mistakes.of(lambda: validate(PipelineFile, yaml.data, yaml))
     data = yaml.data if isinstance(yaml.data, dict) else {}
+    mistakes.note(_keys_that_do_not_go_together(data, yaml))
     prepare = mistakes.of(
         lambda: parse_steps(_list(data, "prepare"), yaml, ("prepare",), labels_available=False)
     )
     curate = mistakes.of(lambda: parse_steps(_list(data, "curate"), yaml, ("curate",), labels_available=True))
     decided = mistakes.of(lambda: _aggregate(_dict(data, "aggregate"), yaml))
     train = mistakes.of(lambda: _train(data.get("train"), yaml))
-    rules = mistakes.of(lambda: load_rules(_strings(data, "label", "rules"), base=path.parent))
-    held_out = mistakes.of(lambda: load_rules(_strings(data, "evaluate", "rules"), base=path.parent))
+    rules = mistakes.of(lambda: _rules(data, ("label", "rules"), yaml))
+    held_out = mistakes.of(lambda: _rules(data, ("evaluate", "rules"), yaml))
     if rules and held_out:
         mistakes.note(_rules_in_both(rules, held_out, yaml))
     if rules and spec:
         mistakes.note(_names_taken_twice(rules, spec, yaml))
+    if spec and isinstance(spec.truth, TruthFile) and not (path.parent / spec.truth.file).is_file():
+        mistakes.note([yaml.mistake(("truth", "file"), f"{spec.truth.file}: no such file")])
     mistakes.raise_if_any()
     assert spec and rules and held_out and decided and prepare is not None and curate is not None  # noqa: PT018 - one statement: no mistakes, so nothing is missing
     if seed is not None:
         spec = spec.model_copy(update={"seed": seed})
     if train is not None:
-        train = train.model_copy(update={"seed": spec.seed})
+        named = path.parent / train.model  # relative paths are relative to the pipeline file, as all others
+        model = str(named) if named.is_dir() else train.model
+        train = train.model_copy(update={"seed": spec.seed, "model": model})
     return Pipeline(path, path.parent, spec, prepare, curate, rules, held_out, *decided, train)
 
 
@@ -227,10 +224,26 @@ class _Mistakes:
             raise ConfigError(self._mistakes)
 
 
+def _keys_that_do_not_go_together(data: dict[str, Any], file: YamlFile) -> list[Mistake]:
+    mistakes: list[Mistake] = []
+    if data and bool(data.get("read")) == (data.get("demo_log") is not None):
+        key = ("demo_log",) if "demo_log" in data else ("read",) if "read" in data else ()
+        mistakes.append(
+            file.mistake(key, "one input is needed: `read` (your files) or `demo_log` (a made-up log)")
+        )
+    if data.get("demo_log") is not None and data.get("truth") is not None:
+        mistakes.append(file.mistake(("truth",), "a demo_log brings its own truth; leave `truth` out"))
+    if data.get("evaluate") is not None and data.get("train") is None:
+        mistakes.append(
+            file.mistake(("evaluate",), "`evaluate` needs `train`: there is no model to evaluate")
+        )
+    return mistakes
+
+
 def _aggregate(data: dict[str, Any], file: YamlFile) -> tuple[Method, Policy]:
     """Split `aggregate:` into the method's options and the policy's."""
     name = data.get("method", "weighted")
-    if name not in METHODS:
+    if not isinstance(name, str) or name not in METHODS:
         raise ConfigError(
             [
                 file.mistake(
@@ -303,5 +316,16 @@ def _list(data: dict[str, Any], key: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _strings(data: dict[str, Any], *keys: str) -> list[str]:
-    return [item for item in _list(_dict(data, keys[0]), keys[1]) if isinstance(item, str)]
+def _rules(data: dict[str, Any], path: tuple[str, str], file: YamlFile) -> RuleSet:
+    """Load the rule files that a list names; a file that is missing is a mistake in the list's line."""
+    listed = _list(_dict(data, path[0]), path[1])
+    places = {ref: (*path, index) for index, ref in enumerate(listed) if isinstance(ref, str)}
+    try:
+        return load_rules(list(places), base=file.folder)
+    except ConfigError as error:
+        raise ConfigError(
+            file.mistake(places[mistake.file], f"{mistake.file}: {mistake.message}")
+            if mistake.file in places and not mistake.line
+            else mistake
+            for mistake in error.mistakes
+        ) from None

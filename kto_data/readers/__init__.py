@@ -8,7 +8,7 @@ its name says, no usable columns) stops the run before any work; a bad record ne
 from kto_data.readers.counts import FileCount, ReadCounts
 from kto_data.readers.entry import Columns, ReadEntry
 from kto_data.readers.inputs import InputFile, expand
-from kto_data.readers.read import content_hash, read_records
+from kto_data.readers.read import read_records
 
 __all__ = [
     "Columns",
@@ -16,7 +16,6 @@ __all__ = [
     "InputFile",
     "ReadCounts",
     "ReadEntry",
-    "content_hash",
     "expand",
     "read_records",
 ]

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import xxhash
-
 from kto_data.errors import InputError
 from kto_data.readers.byte_file import BrokenStreamError
 from kto_data.readers.containers import CONTAINERS, FileProblemError
@@ -18,6 +16,7 @@ from kto_data.readers.meta import Shape
 from kto_data.readers.record import Defect, Record, Unreadable, excerpt
 from kto_data.readers.rows import RowMaker
 from kto_data.readers.tables import TableWriter, type_metadata, untyped_rows_schema
+from kto_data.runs.files import hash_file
 from kto_data.schema import QUARANTINED
 
 _REPORT_EVERY = 500
@@ -65,15 +64,6 @@ def read_records(
     return run.counts()
 
 
-def content_hash(path: Path) -> str:
-    """Return the 32 hex digits that stand for a file's bytes (xxh3_128)."""
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while piece := file.read(2**20):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
 class _Run:
     """The counts of a run while it reads."""
 
@@ -111,7 +101,7 @@ class _Run:
                 name=file.name,
                 source=file.source,
                 n_bytes=file.path.stat().st_size,
-                xxh3_128=content_hash(file.path),
+                xxh3_128=hash_file(file.path),
                 n_records=n_rows + n_quarantined,
                 n_rows=n_rows,
                 n_quarantined=n_quarantined,

@@ -7,63 +7,14 @@ from kto_data.config.validate import Options, validate
 from kto_data.config.yaml_file import KeyPath, YamlFile, format_key
 from kto_data.errors import ConfigError, Mistake, did_you_mean
 from kto_data.labelers.rules.checks.check import CHECKS, Check
-from kto_data.labelers.rules.conditions import AtLeast, Condition, Leaf, Not
+from kto_data.labelers.rules.conditions import AtLeast, Condition, Leaf, Not, Unresolved
 from kto_data.labelers.rules.file_model import Scope
+from kto_data.labelers.rules.promptfoo import NOT_HERE
+from kto_data.labelers.rules.sources import Sources
+from kto_data.labelers.rules.templates import is_template, read_check
 from kto_data.labelers.rules.word_lists import WordLists
 
 COMPOSITIONS = ("all", "any", "not", "at_least")
-
-LATER_CHECKS = frozenset(
-    [
-        "length-ratio",
-        "finish-reason",
-        "balanced-fences",
-        "contains-json",
-        "is-xml",
-        "is-html",
-        "contains-html",
-        "is-sql",
-        "contains-sql",
-        "is-valid-function-call",
-        "is-valid-code",
-        "contains-code",
-        "language",
-        "script",
-        "mixed-language",
-        "duplicate-lines",
-        "compression-ratio",
-        "perplexity",
-        "is-refusal",
-        "hedging",
-        "sycophancy-phrases",
-        "preamble",
-        "markdown",
-        "emoji",
-        "pii",
-        "secrets",
-        "moderation",
-        "classifier",
-        "ifeval",
-        "math-equal",
-        "multiple-choice",
-        "numeric",
-        "unit-tests",
-        "levenshtein",
-        "rouge-n",
-        "bleu",
-        "similar",
-        "near-duplicate-of",
-        "sql",
-        "column",
-        "python",
-        "llm-rubric",
-        "g-eval",
-        "model-graded-closedqa",
-        "factuality",
-        "unresolved",
-    ]
-)
-"""Check types that belong to the format and not yet to this version."""
 
 
 class _ScopeOnly(Options):
@@ -71,23 +22,39 @@ class _ScopeOnly(Options):
 
 
 class ConditionReader:
-    """Reads the conditions of one file, noting every mistake instead of stopping at the first."""
+    """Reads the conditions of one rule, noting every mistake instead of stopping at the first.
 
-    def __init__(self, file: YamlFile, lists: WordLists) -> None:
+    Args:
+        file: The rule file.
+        lists: Its lists of words.
+        sources: The files and plugins that its checks may use.
+        asks_judge: Whether the rule's vote is a judge's, so that its `when` may be `unresolved`.
+    """
+
+    def __init__(
+        self, file: YamlFile, lists: WordLists, sources: Sources, *, asks_judge: bool = False
+    ) -> None:
         self._file = file
         self._lists = lists
+        self._asks_judge = asks_judge
+        self.sources = sources
+        self._captured: frozenset[str] = frozenset()
         self.mistakes: list[Mistake] = []
+
+    def capture(self, when: Condition | None) -> None:
+        """Let what is read from now on use the values that a rule's `when` captures."""
+        self._captured = when.group_names() if when else frozenset()
 
     def read(self, data: Any, path: KeyPath, scope: str) -> Condition | None:
         """Return the condition at a key path, None after a mistake in it."""
         if not isinstance(data, Mapping):
-            self._note(path, "should be a check such as {contains: refund}, or all / any / not / at_least")
+            self.note(path, "should be a check such as {contains: refund}, or all / any / not / at_least")
             return None
         scope = self._scope(data, path, scope)
         names = [name for name in data if name != "scope"]
         if len(names) != 1:
             found = f", not {len(names)} ({', '.join(names)}): join them with all or any" if names else ""
-            self._note(path, f"needs exactly one check{found}")
+            self.note(path, f"needs exactly one check{found}")
             return None
         name = names[0]
         value, at = data[name], (*path, name)
@@ -100,9 +67,9 @@ class ConditionReader:
             part = self.read(value, at, scope)
             return part and Not(part)
         if name.startswith("not-") and name not in CHECKS:
-            leaf = self._leaf(name.removeprefix("not-"), value, at, scope)
+            leaf = self.leaf(name.removeprefix("not-"), value, at, scope)
             return leaf and Not(leaf)
-        return self._leaf(name, value, at, scope)
+        return self.leaf(name, value, at, scope)
 
     def _scope(self, data: Mapping[str, Any], path: KeyPath, scope: str) -> str:
         if "scope" not in data:
@@ -115,7 +82,7 @@ class ConditionReader:
 
     def _parts(self, data: Any, path: KeyPath, scope: str) -> tuple[Condition, ...] | None:
         if not isinstance(data, list) or not data:
-            self._note(path, "should be a list of one or more checks")
+            self.note(path, "should be a list of one or more checks")
             return None
         parts = [self.read(part, (*path, index), scope) for index, part in enumerate(data)]
         read = tuple(part for part in parts if part is not None)
@@ -123,32 +90,43 @@ class ConditionReader:
 
     def _at_least(self, data: Any, path: KeyPath, scope: str) -> Condition | None:
         if not isinstance(data, Mapping) or set(data) != {"n", "of"}:
-            self._note(path, "should be {n: NUMBER, of: [checks]}")
+            self.note(path, "should be {n: NUMBER, of: [checks]}")
             return None
         parts = self._parts(data["of"], (*path, "of"), scope)
         n = data["n"]
         if parts is None:
             return None
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= len(parts):
-            self._note((*path, "n"), f"should be a whole number from 1 to {len(parts)}, not {n!r}")
+            self.note((*path, "n"), f"should be a whole number from 1 to {len(parts)}, not {n!r}")
             return None
         return AtLeast(n, parts)
 
-    def _leaf(self, name: str, value: Any, path: KeyPath, scope: str) -> Condition | None:
-        if name in LATER_CHECKS:
-            self._note(path, f"the check {name!r} is not supported by this version")
-            return None
+    def leaf(self, name: str, value: Any, path: KeyPath, scope: str) -> Condition | None:
+        """Return a check with its options, which stand at a key path; None after a mistake."""
+        if name == "unresolved":
+            return self._unresolved(value, path)
         if name not in CHECKS:
-            self._note(path, f"unknown check {name!r}{did_you_mean(name, [*CHECKS, *COMPOSITIONS])}")
+            self.note(path, _not_a_check(name))
             return None
         kind = CHECKS.get(name)
         try:
-            options = self._options(kind, value, path)
-            check = validate(kind, options, self._file, path)
+            options = kind.resolve(self._options(kind, value, path), self.sources, path)
+            check = read_check(kind, options, self._captured, self._file, path)
         except ConfigError as error:
             self.mistakes += (_as_written(mistake, kind, value, path) for mistake in error.mistakes)
             return None
         return Leaf(name, check, scope)
+
+    def _unresolved(self, value: Any, path: KeyPath) -> Condition | None:
+        if not self._asks_judge:
+            self.note(
+                path, "looks at the other labelers' votes, so only a rule with vote: {judge: NAME} may ask it"
+            )
+        elif value is not True:
+            self.note(path, f"should be true, not {value!r}")
+        else:
+            return Unresolved()
+        return None
 
     def _options(self, kind: type[Check], value: Any, path: KeyPath) -> dict[str, Any]:
         """Return a check's options: a plain value goes to its short form, and lists of words are looked up."""
@@ -168,6 +146,8 @@ class ConditionReader:
             raise ConfigError(
                 [self._file.mistake(path, f"needs its words from one of values, list, file{given}")]
             )
+        if is_template(options.get("values")):
+            return options
         if "list" in options:
             options["values"] = self._lists.named(options.pop("list"), (*path, "list"))
         elif "file" in options:
@@ -177,7 +157,7 @@ class ConditionReader:
         return options
 
     def _short_options(self, kind: type[Check], value: Any, path: KeyPath) -> dict[str, Any]:
-        if kind.takes_words and kind.short:
+        if kind.takes_words and kind.short and not is_template(value):
             return {kind.short: self._lists.given(value, path)}
         if kind.short:
             return {kind.short: value}
@@ -187,8 +167,15 @@ class ConditionReader:
         remedy = f"write {{not: {{{name}: true}}}}" if value is False else f"write {name}: {{option: value}}"
         raise ConfigError([self._file.mistake(path, f"should be true or options, not {value!r}; {remedy}")])
 
-    def _note(self, path: KeyPath, message: str) -> None:
+    def note(self, path: KeyPath, message: str) -> None:
+        """Note a mistake at a key path of the file."""
         self.mistakes.append(self._file.mistake(path, message))
+
+
+def _not_a_check(name: str) -> str:
+    if name in NOT_HERE:
+        return f"{name!r} {NOT_HERE[name]}"
+    return f"unknown check {name!r}{did_you_mean(name, [*CHECKS, *COMPOSITIONS])}"
 
 
 def _as_written(mistake: Mistake, kind: type[Check], value: Any, path: KeyPath) -> Mistake:

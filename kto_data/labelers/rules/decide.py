@@ -1,8 +1,10 @@
 """One rule on one row: whether it is applicable, whether it fires, and what it votes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kto_data.labelers.rules.conditions import Outcome
+from kto_data.labelers.rules.checks.check import attempt
+from kto_data.labelers.rules.conditions import Outcome, Outcomes
 from kto_data.labelers.rules.file_model import LoggedVote
 from kto_data.labelers.rules.limits import RowError
 from kto_data.labelers.rules.row import Row, column_value, value_text
@@ -36,14 +38,26 @@ class Decision:
 
 def decide(rule: Rule, row: Row) -> Decision:
     """Return what a rule does with a row; its failure is part of the answer, not an exception."""
-    try:
-        return _decide(rule, row)
-    except RowError as error:
-        reason = str(error)
-    except Exception as error:  # noqa: BLE001 - whatever a check raises is this rule's fault on this row alone
-        reason = f"{type(error).__name__}: {error}"
-    vote = ABSTAIN if rule.options.on_error == "abstain" else None
-    return Decision(rule.id, None, vote, error=reason)
+    decision = attempt(_decide, rule, row)
+    return _failed(rule, decision) if isinstance(decision, Exception) else decision
+
+
+def decide_batch(rule: Rule, rows: Sequence[Row]) -> list[Decision]:
+    """Return what a rule does with each of the rows, the same as `decide` one row after another.
+
+    A rule with a check that is `batched` asks it about all rows at once: only those where the
+    rule is applicable, as `decide` does.
+    """
+    if isinstance(rule.vote, LoggedVote) or not any(leaf.check.batched for leaf in rule.leaves()):
+        return [decide(rule, row) for row in rows]
+    assert rule.match is not None, "a rule without a logged vote has a match"
+    everywhere: Outcomes = [Outcome(True)] * len(rows)
+    gates = rule.when.decide_batch(rows, [{}] * len(rows)) if rule.when else everywhere
+    open_to = {n: gate.captures for n, gate in enumerate(gates) if isinstance(gate, Outcome) and gate.holds}
+    outcomes = rule.match.decide_batch([rows[n] for n in open_to], list(open_to.values()))
+    decided = dict(zip(open_to, outcomes, strict=True))
+    shut = (gate if isinstance(gate, Exception) else Outcome(None) for gate in gates)
+    return [_concluded(rule, decided.get(n, gate)) for n, gate in enumerate(shut)]
 
 
 def _decide(rule: Rule, row: Row) -> Decision:
@@ -53,9 +67,23 @@ def _decide(rule: Rule, row: Row) -> Decision:
     if isinstance(rule.vote, LoggedVote):
         return _logged(rule, rule.vote, row)
     assert rule.match is not None, "a rule without a logged vote has a match"
-    outcome = rule.match.decide(row, applicable.captures)
+    return _voted(rule, rule.match.decide(row, applicable.captures))
+
+
+def _concluded(rule: Rule, outcome: Outcome | Exception) -> Decision:
+    return _failed(rule, outcome) if isinstance(outcome, Exception) else _voted(rule, outcome)
+
+
+def _failed(rule: Rule, error: Exception) -> Decision:
+    reason = str(error) if isinstance(error, RowError) else f"{type(error).__name__}: {error}"
+    vote = ABSTAIN if rule.options.on_error == "abstain" else None
+    return Decision(rule.id, None, vote, error=reason)
+
+
+def _voted(rule: Rule, outcome: Outcome) -> Decision:
     if outcome.holds is None:
         return Decision(rule.id, None, None)
+    assert isinstance(rule.vote, int), "logged votes are told apart before"
     vote = rule.vote if outcome.holds else VOTE_NAMES[rule.options.otherwise]
     message = rule.options.message.replace("{match}", outcome.evidence) if outcome.holds else ""
     return Decision(rule.id, outcome.holds, vote, message, outcome.evidence, outcome.spans)

@@ -11,14 +11,10 @@ from kto_data.labelers.rules.row import COLUMNS, SCOPES
 VoteName = Literal["desirable", "undesirable", "abstain"]
 Mode = Literal["vote", "veto", "shadow"]
 
-_LATER_SCOPES = ("reasoning", "tool_calls", "code_blocks")
-
 
 def _check_scope(scope: str) -> str:
     if scope in SCOPES or _is_meta(scope):
         return scope
-    if scope in _LATER_SCOPES:
-        raise ValueError(f"the scope {scope!r} is not supported by this version")
     raise ValueError(f"unknown scope {scope!r}{did_you_mean(scope, [*SCOPES, 'meta.<column>'])}")
 
 
@@ -64,7 +60,7 @@ class Precision(Options):
 
     mean: float = Field(gt=0, lt=1)
     """The expected share of right votes."""
-    strength: float = Field(gt=0)
+    strength: float = Field(10.0, gt=0)
     """How many labelled samples the expectation is worth."""
 
 
@@ -84,6 +80,13 @@ class LoggedVote(Options):
     """Where it was logged. A null there means that the rule is not applicable."""
     map: dict[str, VoteName] = Field(min_length=1)
     """The vote for each value; a value that is not here is a fault."""
+
+
+class JudgeVote(Options):
+    """A judge's vote: `vote: {judge: helpful}`. Rules do not ask judges; this says which rows one is for."""
+
+    judge: str = Field(min_length=1)
+    """The judge's name in its judge file."""
 
 
 class InlineTest(Options):
@@ -153,13 +156,26 @@ class RuleOptions(RuleDefaults):
     """Why it fires, for people; `{match}` becomes what was found."""
     vote: Annotated[
         Any,
-        WithJsonSchema({"anyOf": [{"enum": ["desirable", "undesirable"]}, {"x-ref": "LoggedVote"}]}),
-    ]
-    """`desirable` or `undesirable`, or `{column, map}` for logged feedback."""
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"enum": ["desirable", "undesirable"]},
+                    {"x-ref": "LoggedVote"},
+                    {"x-ref": "JudgeVote"},
+                ]
+            }
+        ),
+    ] = None
+    """`desirable` or `undesirable`, `{column, map}` for logged feedback, or `{judge: NAME}`."""
     when: ConditionData = None
     """Where the rule is applicable at all; its named groups can be used in `match`."""
     match: ConditionData = None
     """What the rule looks for; it fires where this holds."""
+    assert_: Annotated[
+        Any,
+        WithJsonSchema({"type": "array", "items": {"type": "object", "required": ["type"]}, "minItems": 1}),
+    ] = Field(default=None, alias="assert")
+    """promptfoo's assertions in place of `match`: the rule fires, and votes undesirable, where one fails."""
     metadata: dict[str, Any] = {}
     """Anything about the rule, such as its owner."""
     tests: tuple[InlineTest, ...] = ()
@@ -177,6 +193,10 @@ class FileOptions(Options):
     """What the set is for."""
     imports: tuple[str, ...] = ()
     """Rules of other files: `builtin:NAME`, `./file.yaml`, each with `#rule-id` for one rule of it."""
+    plugins: tuple[str, ...] = ()
+    """Entry point groups of installed packages whose check types and functions the rules use."""
+    requires: tuple[str, ...] = ()
+    """What has to be installed, such as `kto-data>=0.2`; checked when the file is read."""
     lists: dict[
         str,
         Annotated[
@@ -201,7 +221,3 @@ class FileOptions(Options):
     """What the rules are unless they say otherwise."""
     rules: tuple[Annotated[Any, WithJsonSchema({"x-ref": "RuleOptions"})], ...] = ()
     """The rules, in order."""
-
-
-LATER_KEYS = ("plugins", "requires")
-"""Keys of a file that belong to the format and not yet to this version."""

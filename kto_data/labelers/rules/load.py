@@ -8,6 +8,7 @@ from pathlib import Path
 import kto_data
 from kto_data.config.yaml_file import YamlFile, load_yaml
 from kto_data.errors import ConfigError, InputError, Mistake, did_you_mean
+from kto_data.labelers.rules.file_model import JudgeVote
 from kto_data.labelers.rules.parse import ParsedFile, parse_rules
 from kto_data.labelers.rules.rule import Rule, RuleSet
 
@@ -36,7 +37,10 @@ def load_rules(refs: Sequence[str], *, base: Path) -> RuleSet:
             loader.mistakes.append(_of_reference(ref, error))
     if loader.mistakes:
         raise ConfigError(loader.mistakes)
-    return RuleSet(_unique(rules), tuple(loader.files))
+    unique = _unique(rules)
+    asked = tuple(rule for rule in unique if isinstance(rule.vote, JudgeVote))
+    voting = tuple(rule for rule in unique if rule not in asked)
+    return RuleSet(voting, tuple(loader.files), asked)
 
 
 def _of_reference(ref: str, error: InputError) -> Mistake:
@@ -126,7 +130,7 @@ class _Loader:
             self.mistakes += error.mistakes
             self._parsed[key] = None  # told once, however often the file is asked for
             return None
-        self.files.update(dict.fromkeys(content.word_files))
+        self.files.update(dict.fromkeys(content.named_files))
         self._parsed[key] = (file, content)
         return file, content
 

@@ -11,12 +11,15 @@ from pydantic import BaseModel
 from kto_data.config.validate import validate
 from kto_data.config.yaml_file import KeyPath, YamlFile
 from kto_data.errors import ConfigError, Mistake, did_you_mean
-from kto_data.labelers.rules.conditions import Condition
+from kto_data.labelers.rules.conditions import AtLeast, Condition, Not
 from kto_data.labelers.rules.conditions_file import ConditionReader
-from kto_data.labelers.rules.file_model import LATER_KEYS, FileOptions, LoggedVote, RuleOptions
+from kto_data.labelers.rules.file_model import FileOptions, JudgeVote, LoggedVote, RuleOptions
+from kto_data.labelers.rules.promptfoo import read_assertions
+from kto_data.labelers.rules.requires import missing_requirements
 from kto_data.labelers.rules.rule import Rule
+from kto_data.labelers.rules.sources import Sources, load_plugins
 from kto_data.labelers.rules.word_lists import WordLists
-from kto_data.schema import VOTE_NAMES
+from kto_data.schema import UNDESIRABLE, VOTE_NAMES
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -30,12 +33,12 @@ class ParsedFile:
     Attributes:
         rules: Its own rules, in order.
         imports: The references to other files' rules.
-        word_files: The files that its lists come from.
+        named_files: The files that it names: of words, schemas and functions.
     """
 
     rules: tuple[Rule, ...]
     imports: tuple[str, ...]
-    word_files: tuple[Path, ...]
+    named_files: tuple[Path, ...]
 
 
 def parse_rules(file: YamlFile) -> ParsedFile:
@@ -51,15 +54,15 @@ class _Parser:
     def __init__(self, file: YamlFile) -> None:
         self._file = file
         self._mistakes: list[Mistake] = []
+        self._sources = Sources(file)
 
     def parse(self) -> ParsedFile:
         file, data = self._file, self._file.data
-        if isinstance(data, Mapping):
-            later = [key for key in LATER_KEYS if key in data]
-            self._mistakes += (file.mistake((key,), "is not supported by this version") for key in later)
-            data = {key: value for key, value in data.items() if key not in LATER_KEYS}
         options = self._validated(FileOptions, data, ())
         raw = data if isinstance(data, Mapping) else {}
+        if options:
+            self._mistakes += load_plugins(self._sources, options.plugins)
+            self._mistakes += missing_requirements(file, options.requires)
         raw_lists = raw.get("lists")
         lists = WordLists(file, raw_lists if isinstance(raw_lists, Mapping) else {})
         self._check_lists(lists, raw_lists)
@@ -70,7 +73,8 @@ class _Parser:
             self._note((), "the file has neither rules nor imports")
         if self._mistakes or options is None:
             raise ConfigError(_named(mistake, raw_rules) for mistake in self._mistakes)
-        return ParsedFile(tuple(rule for rule in rules if rule), options.imports, lists.files)
+        files = tuple(dict.fromkeys([*lists.files, *self._sources.files]))
+        return ParsedFile(tuple(rule for rule in rules if rule), options.imports, files)
 
     def _check_lists(self, lists: WordLists, raw: Any) -> None:
         """Note mistakes in lists, those that no rule uses too."""
@@ -86,9 +90,11 @@ class _Parser:
         if not isinstance(raw, Mapping):
             return None
         scope = options.scope if options else "completion"
-        reader = ConditionReader(self._file, lists)
+        asks_judge = isinstance(raw.get("vote"), Mapping) and "judge" in raw["vote"]
+        reader = ConditionReader(self._file, lists, self._sources, asks_judge=asks_judge)
         when = reader.read(raw["when"], (*path, "when"), scope) if "when" in raw else None
-        match = reader.read(raw["match"], (*path, "match"), scope) if "match" in raw else None
+        reader.capture(when)
+        match = self._match(raw, path, scope, reader)
         self._mistakes += reader.mistakes
         vote = self._vote(raw, path)
         if not reader.mistakes:
@@ -101,27 +107,56 @@ class _Parser:
         test_lines = tuple(self._file.line_of((*path, "tests", n)) for n in range(len(options.tests)))
         return Rule(options, vote, when, match, self._file.name, line, test_lines)
 
-    def _vote(self, raw: Mapping[str, Any], path: KeyPath) -> int | LoggedVote | None:
+    def _match(
+        self, raw: Mapping[str, Any], path: KeyPath, scope: str, reader: ConditionReader
+    ) -> Condition | None:
+        """Return the rule's `match`; of promptfoo's assertions, that not all of them pass."""
+        if "assert" not in raw:
+            return reader.read(raw["match"], (*path, "match"), scope) if "match" in raw else None
+        at = (*path, "assert")
+        if "match" in raw:
+            self._note(at, "stands in place of match; give one of them")
+        if raw.get("vote", "undesirable") != "undesirable":
+            self._note(at, "votes undesirable where an assertion fails; for another vote, use match")
+        parts = read_assertions(reader, raw["assert"], at, scope)
+        return Not(AtLeast(len(parts), parts)) if parts else None
+
+    def _vote(self, raw: Mapping[str, Any], path: KeyPath) -> int | LoggedVote | JudgeVote | None:
         at, vote = (*path, "vote"), raw.get("vote")
         if isinstance(vote, Mapping):
-            if "judge" in vote:
-                self._note(at, "the vote of a judge is not supported by this version")
-                return None
-            if "match" in raw:
-                self._note((*path, "match"), "a logged vote has no match: what was logged is the vote")
-            if "otherwise" in raw:
-                self._note((*path, "otherwise"), "a logged vote has no otherwise: map the value in question")
-            return self._validated(LoggedVote, vote, at)
+            return self._others_vote(raw, vote, path)
+        if "assert" in raw:
+            return UNDESIRABLE
         if "match" not in raw:
             self._note((*path, "match"), "is missing")
         if "vote" not in raw:
-            return None  # noted already as missing
+            self._note(at, "is missing")
+            return None
         if vote not in ("desirable", "undesirable"):
             known = ("desirable", "undesirable")
             hint = did_you_mean(str(vote), known).partition("; known")[0]
             self._note(at, f"should be desirable, undesirable or {{column, map}}, not {vote!r}{hint}")
             return None
         return VOTE_NAMES[vote]
+
+    def _others_vote(
+        self, raw: Mapping[str, Any], vote: Mapping[str, Any], path: KeyPath
+    ) -> LoggedVote | JudgeVote | None:
+        """Return a vote that the rule passes on: a logged one, or a judge's."""
+        what = "the vote of a judge" if "judge" in vote else "a logged vote"
+        why = {
+            "match": "the judge decides; say in `when` which rows it is asked about"
+            if "judge" in vote
+            else "what was logged is the vote",
+            "otherwise": "the judge's own vote counts" if "judge" in vote else "map the value in question",
+        } | ({"tests": "a judge is tested in its own file"} if "judge" in vote else {})
+        for key in why:
+            if key in raw:
+                self._note((*path, key), f"{what} has no {key}: {why[key]}")
+        at = (*path, "vote")
+        return (
+            self._validated(JudgeVote, vote, at) if "judge" in vote else self._validated(LoggedVote, vote, at)
+        )
 
     def _check_captures(self, when: Condition | None, match: Condition | None, path: KeyPath) -> None:
         """Note the captured names that are used and that nothing captures."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from kto_data.labelers.rules.fences import code_blocks
+
 Message = Mapping[str, Any]
 
 _BATCH_ROWS = 1024  # rows turned into Python objects at a time: bounds memory, changes no result
@@ -31,6 +33,9 @@ COLUMNS = ("finish_reason", "model", "source")
 _REASONING = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 
 
+_TAG = re.compile(r"</?(?:think|thinking|reasoning)>", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """What a rule can read of a row; see `kto_data.schema.rows_schema`."""
@@ -44,16 +49,19 @@ class Row:
     meta: Mapping[str, Any] = field(default_factory=dict)
     row_id: str = ""
     sample_id: str = ""
+    meta_type: pa.StructType | None = field(default=None, repr=False, compare=False)
+    """The columns of `meta` with their types, where the row is from a table."""
 
 
 def rows_of(table: pa.RecordBatch | pa.Table) -> Iterator[Row]:
     """Yield the rows of a table with the schema of `rows_schema`, in order."""
     names = set(table.schema.names)
+    meta_type = table.schema.field("meta").type if "meta" in names else None
     chosen = table.select([name for name in _COLUMNS if name in names])
     for start in range(0, chosen.num_rows, _BATCH_ROWS):
         for values in chosen.slice(start, _BATCH_ROWS).to_pylist():
             values["meta"] = values.get("meta") or {}
-            yield Row(**values)
+            yield Row(**values, meta_type=meta_type)
 
 
 def _text(messages: Sequence[Message]) -> str:
@@ -78,12 +86,44 @@ def _answer(row: Row) -> str:
     return _REASONING.sub("", _text(row.completion)).strip()
 
 
+def _reasoning(row: Row) -> str | None:
+    """Return what each message thought: its `reasoning`, then its <think> blocks without their tags."""
+    parts: list[str] = []
+    for message in row.completion:
+        if message.get("reasoning"):
+            parts.append(str(message["reasoning"]))
+        blocks = (found[0] for found in _REASONING.finditer(str(message["content"])))
+        parts += (_TAG.sub("", block).strip() for block in blocks)
+    return "\n\n".join(parts) if parts else None
+
+
+def _tool_calls(row: Row) -> str | None:
+    """Return the calls of all messages as one JSON list; a single message's calls as they were logged."""
+    logged = [str(message["tool_calls"]) for message in row.completion if message.get("tool_calls")]
+    if len(logged) < 2:
+        return logged[0] if logged else None
+    try:
+        calls = [json.loads(text) for text in logged]
+    except (ValueError, RecursionError):
+        return "\n\n".join(logged)
+    each = [call for one in calls for call in (one if isinstance(one, list) else [one])]
+    return json.dumps(each, ensure_ascii=False)
+
+
+def _code(row: Row) -> str | None:
+    blocks = code_blocks(_text(row.completion))
+    return "\n".join(block.code for block in blocks) if blocks else None
+
+
 SCOPES: Mapping[str, tuple[str, Callable[[Row], str | None]]] = {
     "completion": (
         "the output: the contents of its messages, a blank line between",
         lambda row: _text(row.completion),
     ),
     "answer": ("the completion without its <think> blocks", _answer),
+    "reasoning": ("what the output thought first: its messages' reasoning and <think> blocks", _reasoning),
+    "tool_calls": ("the calls of tools in the output, as JSON", _tool_calls),
+    "code_blocks": ("the code between the fences of the completion, block after block", _code),
     "prompt": ("every message of the prompt, the system message too", lambda row: _text(row.prompt)),
     "system": ("the system message", _system),
     "first_user": ("the first message of the user", lambda row: _nth_user(row.prompt, 0)),

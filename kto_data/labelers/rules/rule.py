@@ -11,9 +11,17 @@ import pyarrow as pa
 import xxhash
 
 from kto_data.labelers.rules.conditions import Condition, Leaf
-from kto_data.labelers.rules.file_model import InlineTest, LoggedVote, RuleOptions
+from kto_data.labelers.rules.file_model import InlineTest, JudgeVote, LoggedVote, RuleOptions
 from kto_data.schema import LABELERS
 
+_ELSEWHERE = {
+    "tests",
+    "when",
+    "match",
+    "assert_",
+    "vote",
+    "scope",
+}  # keys that are told in another form, or not
 _EVENT_COLUMNS = ("finish_reason", "next_user")
 
 
@@ -23,16 +31,17 @@ class Rule:
 
     Attributes:
         options: The keys of the rule with the file's defaults.
-        vote: +1 or -1 where it fires, or the logged vote that it passes on.
+        vote: +1 or -1 where it fires, the logged vote that it passes on, or the judge that it stands for.
         when: Where it is applicable; None for everywhere.
-        match: Where it fires; None for a logged vote, which fires where the logged vote is no abstention.
+        match: Where it fires; None for a logged vote, which fires where the logged vote is no abstention,
+            and for a judge's.
         file: The file that it is from, as the user named it.
         line: Its line there.
         test_lines: The line of each of its tests.
     """
 
     options: RuleOptions
-    vote: int | LoggedVote
+    vote: int | LoggedVote | JudgeVote
     when: Condition | None
     match: Condition | None
     file: str
@@ -52,8 +61,8 @@ class Rule:
     @cached_property
     def definition(self) -> dict[str, Any]:
         """What the rule means as plain data, with the words of its lists and without its tests."""
-        options = self.options.model_dump(mode="json", exclude={"tests", "when", "match", "vote", "scope"})
-        vote = self.vote.model_dump(mode="json") if isinstance(self.vote, LoggedVote) else self.vote
+        options = self.options.model_dump(mode="json", exclude=_ELSEWHERE)
+        vote = self.vote if isinstance(self.vote, int) else self.vote.model_dump(mode="json")
         return options | {
             "vote": vote,
             "when": self.when and self.when.definition(),
@@ -70,7 +79,7 @@ class Rule:
     @cached_property
     def reads(self) -> frozenset[str]:
         """The scopes and columns that the rule looks at."""
-        names = {leaf.scope for leaf in self.leaves()}
+        names = {leaf.scope for leaf in self.leaves() if leaf.check.reads_text}
         names.update(*(leaf.check.reads() for leaf in self.leaves()))
         if isinstance(self.vote, LoggedVote):
             names.add(self.vote.column)
@@ -95,11 +104,13 @@ class RuleSet:
 
     Attributes:
         rules: The rules.
-        files: Every file that they come from, files of words too: whoever hashes these, hashes the rules.
+        files: Every file that they come from, and that they name: whoever hashes these, hashes the rules.
+        for_judges: Rules that say which rows a judge is for; they do not vote themselves.
     """
 
     rules: tuple[Rule, ...]
     files: tuple[Path, ...]
+    for_judges: tuple[Rule, ...] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """balance: which rows the dataset holds, with their weights and places, and the class weights to train with."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from kto_data.balance.statistics import balance_statistics
-from kto_data.balance.weights import suggest_weights
+from kto_data.balance.statistics import BalanceStatistics, balance_statistics
+from kto_data.balance.weights import UNWEIGHTED, ClassWeights, suggest_weights
 from kto_data.dataset.select import select_rows
+from kto_data.errors import InputError
 from kto_data.pipeline.context import Context
 from kto_data.runs.folder import Outcome
 from kto_data.runs.progress import StepResult
@@ -30,7 +31,7 @@ def balance(context: Context) -> StepResult:
         train, test = (
             balance_statistics(rows=rows, selection=selection, split=side) for side in ("train", "test")
         )
-        weights = suggest_weights(train, options.target_ratio)
+        weights = _weights(context, train)
         return Outcome(
             {"n_rows": counts.n_selected, "n_train": train.n_rows, "n_test": test.n_rows},
             {"weights": asdict(weights), "train": asdict(train), "test": asdict(test)},
@@ -39,6 +40,24 @@ def balance(context: Context) -> StepResult:
     return context.do(
         "balance",
         work,
-        options={"balance": options.model_dump(mode="json"), "seed": seed},
+        options={
+            "balance": options.model_dump(mode="json"),
+            "seed": seed,
+            "trains": context.pipeline.train is not None,
+        },
         after=["read", "aggregate", "curate", "split"],
     )
+
+
+def _weights(context: Context, train: BalanceStatistics) -> ClassWeights:
+    """Suggest weights; a dataset of one class is written all the same when nothing is to be trained on it.
+
+    Raises:
+        InputError: A class is missing, and the pipeline trains.
+    """
+    try:
+        return suggest_weights(train, context.pipeline.file.balance.target_ratio)
+    except InputError as error:
+        if context.pipeline.train is not None:
+            raise
+        return replace(UNWEIGHTED, reason=f"No weights were computed: {error}.")

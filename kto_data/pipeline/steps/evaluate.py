@@ -14,11 +14,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kto_data.balance.selection import SELECTION
-from kto_data.balance.statistics import balance_statistics
-from kto_data.balance.weights import UNWEIGHTED
-from kto_data.dataset.write import write_dataset
-from kto_data.errors import FindingsError
 from kto_data.pipeline.context import Context
 from kto_data.pipeline.spec import EvaluateOptions
 from kto_data.pipeline.steps.generated import judge_generated
@@ -30,7 +25,6 @@ from kto_data.runs.progress import StepResult
 from kto_data.statistics.auc import auc_interval, pair_accuracy_interval
 from kto_data.statistics.histograms import histogram_by_class
 from kto_data.statistics.intervals import Interval
-from kto_data.tables import add_view, database, write_parquet
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -41,8 +35,8 @@ def evaluate(context: Context) -> StepResult:
     assert options is not None
 
     def work(folder: Path) -> Outcome:
-        held_out = folder / "held_out"
-        n_rows = _write_held_out(context, held_out)
+        held_out = context.path("held_out", "dataset")
+        n_rows = context.done["held_out"].counts["n_rows"]
         scores = _score(context, folder, held_out, "train")
         control = _score(context, folder, held_out, "control") if options.control else None
         generated = _generate(context, folder, held_out, options)
@@ -67,53 +61,8 @@ def evaluate(context: Context) -> StepResult:
         "rules": context.pipeline.rules.labelers().to_pylist(),
         "held_out_rules": context.pipeline.held_out_rules.labelers().to_pylist(),
     }
-    after = ["read", "aggregate", "truth", "curate", "split", "train", "control"]
+    after = ["held_out", "train", "control"]
     return context.do("evaluate", work, options=described, after=after, packages=("kto_data", "kto_trainer"))
-
-
-def _write_held_out(context: Context, folder: Path) -> int:
-    """Write the test side as a dataset of its own, with the truth for a label wherever it is known.
-
-    So rows that the votes left undecided are judged by, too, and a wrong label is not.
-    """
-    selection = folder.parent / "held_out.parquet"
-    with database(folder.parent) as con:
-        add_view(con, "split", context.path("split", "split.parquet"))
-        add_view(con, "kept", context.path("prepare", "kept.parquet"))
-        add_view(con, "labels", context.path("aggregate", "labels.parquet"))
-        add_view(con, "dropped", context.path("curate", "dropped.parquet"))
-        if "truth" in context.done:
-            add_view(con, "truth", context.path("truth", "truth.parquet"))
-        else:
-            con.execute("CREATE TABLE truth (row_id VARCHAR, truth BOOLEAN)")
-        con.execute(
-            "CREATE TABLE chosen AS SELECT row_id, 'test' AS split, coalesce(truth, label) AS label, 1.0::FLOAT AS weight, "
-            "p_desirable, CASE WHEN truth IS NULL THEN decided_by ELSE 'truth' END AS decided_by, "
-            "row_number() OVER (ORDER BY row_id) - 1 AS position "
-            "FROM split JOIN kept USING (row_id) JOIN labels USING (sample_id) LEFT JOIN truth USING (row_id) "
-            "ANTI JOIN dropped USING (row_id) WHERE split = 'test' AND coalesce(truth, label) IS NOT NULL ORDER BY row_id"
-        )
-        chosen = con.sql("FROM chosen ORDER BY position").to_arrow_table()
-    if not chosen.num_rows:
-        raise FindingsError(
-            "no held-out row has a label, so there is nothing to evaluate on; "
-            "raise `split.test`, or leave `evaluate` out of the pipeline"
-        )
-    write_parquet(selection, SELECTION, chosen.to_batches())
-    rows = context.path("read", "rows.parquet")
-    write_dataset(
-        folder,
-        rows=rows,
-        selection=selection,
-        weights=UNWEIGHTED,
-        seed=context.pipeline.file.seed,
-        order="shuffled",
-        lineage={},
-        name=f"{context.pipeline.file.name}, held out",
-        statistics=balance_statistics(rows=rows, selection=selection),
-        allow_empty_train=True,
-    )
-    return int(chosen.num_rows)
 
 
 def _score(context: Context, folder: Path, held_out: Path, step: str) -> Arrays:

@@ -46,6 +46,7 @@ def judge_generated(
         flagged = {name: _flagged(chosen, table) for name, table in tables.items()}
         generated[key] = _compare({name: np.asarray(flags.any(axis=1)) for name, flags in flagged.items()})
         generated[key]["rules"] = list(chosen.ids)
+        # of the rules that labelled the training, those that mind nothing here would fill the table
         generated["by_rule"] += [
             {
                 "rule": rule.id,
@@ -53,7 +54,7 @@ def judge_generated(
                 **{name: _share(flags[:, column]) for name, flags in flagged.items()},
             }
             for column, rule in enumerate(chosen.rules)
-            if any(flags[:, column].any() for flags in flagged.values())
+            if held_out or any(flags[:, column].any() for flags in flagged.values())
         ]
     samples = [
         {"prompt": prompt, "reference": before, "trained": after}

@@ -1,25 +1,32 @@
 """rules and recorded: let labelers vote, into the run's vote log."""
 
+import glob
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kto_data.errors import FindingsError
 from kto_data.labelers.recorded import RecordedVotes, label_recorded
-from kto_data.labelers.rules.engine import label_batch
+from kto_data.labelers.rules.fast.workers import RowsSource, label_source
+from kto_data.labelers.rules.rule import RuleSet
 from kto_data.pipeline.context import Context
 from kto_data.pipeline.spec import Pipeline
 from kto_data.runs.files import hash_value
 from kto_data.runs.folder import Outcome
 from kto_data.runs.progress import StepResult
 from kto_data.schema import FAULTS, LABELERS, VOTES, rule_votes_schema
-from kto_data.tables import add_view, database, read_query
+from kto_data.tables import add_view, database, read_query, regroup
 from kto_data.votes.labelers import to_table
 
 ROWS_PER_BATCH = 1024
 """Rows that labelers see at a time; with their texts in memory."""
+
+_ROWS_PER_GROUP = 65_536
 
 
 def label_by_rules(context: Context) -> StepResult:
@@ -31,27 +38,58 @@ def label_by_rules(context: Context) -> StepResult:
 
     def work(folder: Path) -> Outcome:
         key = hash_value([versions, context.done["prepare"].outputs_hash, context.done["read"].outputs_hash])
-        faults: list[pa.Table] = []
-        counts = {"n_rows": 0, "n_faults": 0}
-
-        def voted() -> Iterator[pa.RecordBatch]:
-            for batch in _rows(context, folder):
-                result = label_batch(rules, batch)
-                faults.append(result.faults)
-                counts["n_rows"] += batch.num_rows
-                counts["n_faults"] += result.faults.num_rows
-                context.run.progress.advanced(batch.num_rows)
-                yield result.votes
-
-        blocks = {
-            "rules": context.log.append("rules", key, schema, voted()),
-            "faults": context.log.append("faults", key, FAULTS, faults),
-            "labelers": context.log.append("labelers", key, LABELERS, [labelers]),
-        }
+        with TemporaryDirectory(prefix=".rules-", dir=folder) as name, database(folder) as con:
+            scratch = Path(name)
+            counts = _vote(context, rules, scratch)
+            add_view(con, "votes", scratch / "votes.parquet")
+            add_view(con, "faults", scratch / "faults.parquet")
+            votes = read_query(con, "SELECT * FROM votes ORDER BY row_id")
+            faults = read_query(con, "SELECT row_id, labeler, error FROM faults ORDER BY row_id, number")
+            blocks = {
+                "rules": context.log.append("rules", key, schema, regroup(votes, _ROWS_PER_GROUP)),
+                "faults": context.log.append("faults", key, FAULTS, regroup(faults, _ROWS_PER_GROUP)),
+                "labelers": context.log.append("labelers", key, LABELERS, [labelers]),
+            }
         return _outcome(counts, blocks)
 
     # the definitions, with the contents of the lists that they name, stand in the labelers' table
     return context.do("rules", work, options=labelers.to_pylist(), after=["read", "prepare"])
+
+
+def _vote(context: Context, rules: RuleSet, scratch: Path) -> dict[str, int]:
+    """Write the rules' votes and faults in the order of the rows, and return their numbers."""
+    counts = {"n_rows": 0, "n_faults": 0}
+    source = RowsSource(context.path("read", "rows.parquet"), _kept(context, scratch))
+    numbered = FAULTS.append(pa.field("number", pa.int64()))
+    with (
+        pq.ParquetWriter(scratch / "votes.parquet", rule_votes_schema(rules.ids)) as votes,
+        pq.ParquetWriter(scratch / "faults.parquet", numbered) as faults,
+    ):
+        for part in label_source(rules, source, workers=os.cpu_count() or 1, scratch=scratch):
+            votes.write_table(part.votes)
+            numbers = pa.array(
+                range(counts["n_faults"], counts["n_faults"] + part.faults.num_rows), pa.int64()
+            )
+            faults.write_table(part.faults.append_column("number", numbers).cast(numbered))
+            counts["n_rows"] += part.votes.num_rows
+            counts["n_faults"] += part.faults.num_rows
+            context.run.progress.advanced(part.votes.num_rows)
+    return counts
+
+
+def _kept(context: Context, scratch: Path) -> Path:
+    """Write which rows' sample goes on, one byte a row in their order."""
+    with database(scratch) as con:
+        add_view(con, "kept", context.path("prepare", "kept.parquet"))
+        rows = con.read_parquet(
+            glob.escape(str(context.path("read", "rows.parquet"))), file_row_number=True
+        ).select("sample_id, file_row_number")
+        rows.create_view("rows")
+        query = "SELECT sample_id IN (SELECT sample_id FROM kept) AS kept FROM rows ORDER BY file_row_number"
+        chosen = [np.asarray(batch.column(0)) for batch in read_query(con, query)]
+    path = scratch / "kept.npy"
+    np.save(path, np.concatenate([np.zeros(0, dtype=bool), *chosen]))
+    return path
 
 
 def label_by_record(context: Context) -> StepResult:

@@ -42,10 +42,13 @@ def _train(context: Context, name: str, options: TrainOptions) -> StepResult:
         config = write_config(folder / "train.json", options.model_dump(mode="json"))
         arguments: list[str | Path] = ["--data", dataset, "--output", folder / "train", "--config", config]
         report = call_trainer("train", arguments, context.run.progress.said)
+        config.unlink()  # it may name a place on this machine; training.json has all that the outputs follow from
         return Outcome({"n_rows": report["counts"]["rows"]["train"]}, {"training": report})
 
-    # the place of the reference differs from machine to machine, its content does not: `after` stands for it
-    described = options.model_dump(mode="json", exclude={"model"} if name == "control" else set())
-    return context.do(
-        name, work, options=described, after=["write"] if name == "train" else ["write", "train"]
-    )
+    # a folder's place differs from machine to machine: its files stand for it, and for the control's `after` does
+    folder = Path(options.model)
+    local = name == "control" or folder.is_dir()
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if name == "train" else []
+    described = options.model_dump(mode="json", exclude={"model"} if local else set())
+    after = ["write"] if name == "train" else ["write", "train"]
+    return context.do(name, work, options=described, files=files, after=after, packages=("kto_trainer",))

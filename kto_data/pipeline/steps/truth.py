@@ -56,10 +56,7 @@ def _spec(context: Context) -> TruthFile | DecisionTable | None:
 
 def _file_of(context: Context, spec: TruthFile) -> Path:
     folder = context.done["demo_log"].folder if context.pipeline.file.demo_log else context.pipeline.folder
-    path = folder / spec.file
-    if not path.is_file():
-        raise InputError(f"{path}: no such file (named by `truth.file`)")
-    return path
+    return folder / spec.file
 
 
 def _from_columns(context: Context, table: DecisionTable) -> Iterator[pa.RecordBatch]:
@@ -78,18 +75,19 @@ def _from_columns(context: Context, table: DecisionTable) -> Iterator[pa.RecordB
 def _from_file(context: Context, spec: TruthFile) -> Iterator[pa.RecordBatch]:
     path = _file_of(context, spec)
     known: dict[str, bool] = {}
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:  # bytes, so that a line that is no UTF-8 text is a mistake of that line
         for number, line in enumerate(lines, start=1):
             try:
                 record = json.loads(line)
                 native_id, label = str(record[spec.id]), record[spec.label]
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 raise InputError(
                     f"{path}:{number}: must be a JSON object with the keys {spec.id!r} and {spec.label!r}"
                 ) from None
             if not isinstance(label, bool):
                 raise InputError(f"{path}:{number}: {spec.label} must be true or false, not {label!r}")
             known[native_id] = label
+    n_found = 0
     for batch in pq.ParquetFile(context.path("read", "rows.parquet")).iter_batches(
         16_384, columns=["row_id"]
     ):
@@ -98,7 +96,13 @@ def _from_file(context: Context, spec: TruthFile) -> Iterator[pa.RecordBatch]:
             for row_id in batch["row_id"].to_pylist()
             if (native_id := row_id.partition("#")[2]) in known
         ]
+        n_found += len(found)
         yield pa.RecordBatch.from_pylist(found, schema=TRUTH)
+    if not n_found:
+        raise InputError(
+            f"{path}: none of its {len(known):,} ids is that of a row; `truth.id` names the key, now {spec.id!r}, "
+            "which holds what the input's column `id` holds"
+        )
 
 
 def _agreement(context: Context, folder: Path) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Parquet:
                 size = max(1, min(_MAX_BATCH_ROWS, _BATCH_BYTES // bytes_a_row))
                 try:
                     for batch in parquet.iter_batches(batch_size=size, row_groups=[group], use_threads=False):
-                        yield from _records(batch, done)
+                        yield from as_records(batch, done)
                         done += batch.num_rows
                 except _READ_ERRORS as error:
                     detail = f"row group {group + 1} is damaged: {error}"
@@ -64,8 +64,8 @@ def _open(file: ByteFile) -> pq.ParquetFile:
         raise FileProblemError(f"not a Parquet file that can be read: {error}") from None
 
 
-def _records(batch: pa.RecordBatch, done: int) -> list[Record | Unreadable]:
-    """Return the rows of a batch; one by one where a value of it cannot be converted."""
+def as_records(batch: pa.RecordBatch, done: int) -> list[Record | Unreadable]:
+    """Return the rows of a batch that begins after `done` others; one by one where a value of it cannot be converted."""
     batch = _without_nanoseconds(batch)
     odd = [field.name for field in batch.schema if not _is_json(field.type)]
     try:
@@ -74,7 +74,7 @@ def _records(batch: pa.RecordBatch, done: int) -> list[Record | Unreadable]:
         if batch.num_rows == 1:
             reason = "not_utf8" if isinstance(error, UnicodeDecodeError) else "wrong_type"
             return [Unreadable(done + 1, reason, f"a value cannot be converted: {error}")]
-        return [record for i in range(batch.num_rows) for record in _records(batch.slice(i, 1), done + i)]
+        return [record for i in range(batch.num_rows) for record in as_records(batch.slice(i, 1), done + i)]
     for value in values:
         for name in odd:
             value[name] = _plain(value[name])

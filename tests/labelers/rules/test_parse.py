@@ -28,7 +28,7 @@ def mistakes(text, folder=Path()):
         ("match: {regex: {pattern: x, cont: 1}}", "match.regex.cont: unknown key; did you mean 'count'?"),
         ("match: {regex: {pattern: x, count: {}}}", "match.regex.count: needs min, max or both"),
         ("match: {length: {words: {max: many}}}", None),
-        ("match: {contains: ''}", "match.contains: should be String should have at least 1 character, not ''"),
+        ("match: {contains: ''}", "match.contains: should have at least 1 character, not ''"),
         ("match: {contains: x, icontains: y}", "match: needs exactly one check, not 2 (contains, icontains): join them with all or any"),
         ("match: {scope: prompt}", "match: needs exactly one check"),
         ("match: refund", "match: should be a check such as {contains: refund}, or all / any / not / at_least"),
@@ -38,15 +38,12 @@ def mistakes(text, folder=Path()):
         ("match: {at_least: {of: [{contains: x}]}}", "match.at_least: should be {n: NUMBER, of: [checks]}"),
         ("match: {all: [{contains: x}, {contian: y}]}", "match.all[1].contian: unknown check 'contian'; did you mean 'contains'?"),
         ("match: {contains: x, scope: promt}", "match.scope: unknown scope 'promt'; did you mean 'prompt'?"),
-        ("match: {contains: x, scope: reasoning}", "match.scope: the scope 'reasoning' is not supported by this version"),
         ("match: {contains-any: {ignore_case: true}}", "match.contains-any: needs its words from one of values, list, file"),
         ("match: {contains-any: [x, 3]}", "match.contains-any[1]: should be a text, not 3; quote it"),
         ("match: {contains-any: {list: promises}}", "match.contains-any.list: unknown list 'promises'; the file has no `lists`"),
         ("match: {contains-any: {file: no.txt}}", "match.contains-any.file: no such file: no.txt"),
-        ("match: {is-json: {schema: {}}}", "match.is-json.schema: is not supported by this version"),
-        ("match: {regex: {pattern: x, engine: python}}", "match.regex.engine: is not supported by this version"),
-        ("match: {sql: 'meta.x > 1'}", "match.sql: the check 'sql' is not supported by this version"),
-        ("match: {python: {ref: a:b}}", "match.python: the check 'python' is not supported by this version"),
+        ("match: {unit-tests: {ref: a:b}}", None),
+        ("match: {latency: 3}", "match.latency: 'latency' is about the call, not the output; with a column for it, say sql: 'meta.latency_ms <= 2000'"),
         ("match: {word-count: {max: '{{n}}'}}", "match: {{n}} is not captured by the rule's `when`; name a group in `when`: (?P<n>...)"),
         ("otherwise: desirable", "match: is missing"),
     ],
@@ -67,7 +64,7 @@ def test_a_mistake_in_a_match_is_told_with_its_line_and_the_rule(line, message):
         ("weight: heavy", "weight: should be a number from 0, or auto, not 'heavy'"),
         ("weight: -1", "weight: should be a number from 0, or auto, not -1"),
         ("cap: {per: user, max: 3}", "cap.per: unknown column 'user'; known: finish_reason, meta.<column>, model, source"),
-        ("when: {unresolved: true}", "when.unresolved: the check 'unresolved' is not supported by this version"),
+        ("when: {unresolved: true}", "when.unresolved: looks at the other labelers' votes, so only a rule with vote: {judge: NAME} may ask it"),
         ("tests: [{completion: x, expect: fires}]", "tests[0].expect: 'fires' is not one of fire, ok, skip; did you mean 'fire'?"),
         ("tests: [{completion: x}]", "tests[0].expect: is missing"),
         ("tests: [{prompt: x, messages: [], expect: ok}]", "tests[0]: has both prompt and messages; give one of them"),
@@ -82,7 +79,7 @@ def test_a_mistake_in_a_key_is_told_with_its_line_and_the_rule(line, message):
     ("vote", "message"),
     [
         ("desireable", ": should be desirable, undesirable or {column, map}, not 'desireable'; did you mean 'desirable'?"),
-        ("{judge: helpful}", ": the vote of a judge is not supported by this version"),
+        ("{judge: ''}", ".judge: should have at least 1 character, not ''"),
         ("{column: meta.thumb}", ".map: is missing"),
         ("{column: thumb, map: {up: desirable}}", ".column: unknown column 'thumb'; known: finish_reason, meta.<column>, model, source"),
         ("{column: meta.thumb, map: {up: good}}", ".map.up: 'good' is not one of desirable, undesirable, abstain"),
@@ -101,7 +98,7 @@ def test_a_mistake_in_a_vote_is_told(vote, message):
         ("rules: []\nversion: 2\n", "r.yaml:2: version: "),
         ("version: 1\n", "r.yaml:1: the file has neither rules nor imports"),
         ("version: 1\nrule: []\nrules: []\n", "r.yaml:2: rule: unknown key; did you mean 'rules'?"),
-        ("version: 1\nplugins: [x]\nimports: ['builtin:sums']\n", "r.yaml:2: plugins: is not supported by this version"),
+        ("version: 1\nplugins: [no.such.group]\nimports: ['builtin:sums']\n", "r.yaml:2: plugins[0]: no installed package has entry points of 'no.such.group'"),
         ("version: 1\nlists: {a: []}\nimports: ['builtin:sums']\n", "r.yaml:2: lists.a: should be a list of texts, or {file: PATH}"),
         ("version: 1\nrules:\n  - 3\n", "r.yaml:3: rules[0]: must be a mapping of keys to values, not a number"),
         ("version: 1\nrules:\n  - id: row_id\n    vote: desirable\n    match: {contains: x}\n", "r.yaml:3: rules[0] (row_id).id: 'row_id' is the name of a column; call the rule something else"),
@@ -137,7 +134,7 @@ def test_word_lists_come_from_the_file_or_beside_it(tmp_path):
     parsed = parse(text, tmp_path)
     values = [next(rule.leaves()).check.values for rule in parsed.rules]
     assert values == [("x",), ("full refund", "free"), ("full refund", "free"), ("y", "z")]
-    assert parsed.word_files == (tmp_path / "words.txt",)
+    assert parsed.named_files == (tmp_path / "words.txt",)
 
 
 def test_an_empty_list_file_is_a_mistake(tmp_path):

@@ -42,6 +42,27 @@ def test_each_scope_has_its_text(scope, text):
     assert scope_text(ROW, scope) == text
 
 
+def assistant(content, **fields):
+    return {"role": "assistant", "content": content, "reasoning": None, "tool_calls": None, **fields}
+
+
+@pytest.mark.parametrize(
+    ("messages", "texts"),
+    [
+        ([assistant("Hi")], (None, None, None)),
+        ([assistant("<think>\nHm.</think> A <THINK>so")], ("Hm.\n\nso", None, None)),
+        ([assistant("<think>b</think>", reasoning="a")], ("a\n\nb", None, None)),
+        ([assistant("", tool_calls='{"a": 1 }')], (None, '{"a": 1 }', None)),
+        ([assistant("", tool_calls='[{"a": 1}]'), assistant("", tool_calls='{"b": 2}')], (None, '[{"a": 1}, {"b": 2}]', None)),
+        ([assistant("", tool_calls="[1]"), assistant("", tool_calls="[")], (None, "[1]\n\n[", None)),
+        ([assistant("```python\nx\n```\n"), assistant("~~~\ny")], (None, None, "x\n\ny")),
+    ],
+)  # fmt: skip
+def test_reasoning_calls_and_code_have_their_own_scopes(messages, texts):
+    row = Row(completion=messages)
+    assert tuple(scope_text(row, scope) for scope in ("reasoning", "tool_calls", "code_blocks")) == texts
+
+
 @pytest.mark.parametrize("scope", ["system", "first_user", "last_user", "next_user", "meta.x"])
 def test_a_row_may_lack_a_scope(scope):
     assert scope_text(Row(), scope) is None

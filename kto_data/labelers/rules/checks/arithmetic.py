@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from kto_data.labelers.rules.checks.check import CHECKS, MAX_SPANS, Check, Context, Found
+from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
 
 _MAX_DIGITS = 30
 """Longer numbers are ids, not operands; a bound also keeps exact products small."""
@@ -21,6 +22,9 @@ _TOKEN = re.compile(
       | (?P<other>[^\s\\]|\\)""",
     re.VERBOSE,
 )
+# One side ends with a number, the other begins with a number, perhaps a negative one; white space as Python has it.
+_SPACE = r"[\s\v\x1c-\x1f\x{85}\pZ]*"
+_EQUALS = Pattern(rf"[\pN%]{_SPACE}={_SPACE}[-−–]?{_SPACE}[$€£]?\pN")
 _LABEL = re.compile(r"\s*(?:[-*+•]\s+|\(?\d+[.)]\s+)")
 _NUMBER = re.compile(r"[$€£]?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(%?)")
 _SIGNS = {
@@ -71,6 +75,15 @@ class Arithmetic(Check):
         first = wrong[0]
         evidence = f"{text[first.start : first.end]} (it is {_plain(first.value)})"
         return Found(True, evidence, tuple((equation.start, equation.end) for equation in wrong[:MAX_SPANS]))
+
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the pattern that no equation is without."""
+        return (_EQUALS,)
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it of texts without an equals sign between what could be its sides."""
+        found = evidence.matches(_EQUALS)
+        return Settled(found, ~found)
 
 
 @dataclass(frozen=True, slots=True)

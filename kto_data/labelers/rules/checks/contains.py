@@ -1,12 +1,18 @@
 """Whether a text contains words or phrases: the contains family."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, reduce
 from itertools import islice
+from operator import and_, or_
 from typing import ClassVar
 
+import numpy as np
+import re2
 from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, MAX_SPANS, Check, Context, Found, Word
+from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
+from kto_data.labelers.rules.fast.literals import DOTTED_I, can_be_searched, settled, words_pattern
 
 
 class _Contains(Check):
@@ -17,9 +23,54 @@ class _Contains(Check):
     word: bool = False
     """Whether the match must stand alone: no letter, digit or underscore directly before or after it."""
 
-    def _find(self, needle: str, text: str) -> tuple[tuple[int, int], ...]:
-        places = find_all(needle, text, ignore_case=self.ignore_case, word=self.word)
-        return tuple(islice(places, MAX_SPANS))
+    def _find(self, needles: Sequence[str], text: str) -> list[tuple[tuple[int, int], ...]]:
+        """Return the places of each needle."""
+        searched, origin = lower(text) if self.ignore_case else (text, None)
+        wanted = (lower(needle)[0] if self.ignore_case else needle for needle in needles)
+        found = (_occurrences(each, searched, origin, word=self.word) for each in wanted)
+        return [tuple(islice(places, MAX_SPANS)) for places in found]
+
+    def _patterns(self) -> tuple[Pattern, ...]:
+        """Return the patterns that must all be found where the check holds."""
+        raise NotImplementedError
+
+    def _pattern(self, *words: str) -> tuple[Pattern, ...]:
+        if not can_be_searched(*words):
+            return ()
+        return (words_pattern(words, ignore_case=self.ignore_case, word=self.word),)
+
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the words as patterns."""
+        return (*self._patterns(), DOTTED_I) if self.ignore_case else self._patterns()
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it of texts in ASCII, and of others that have none of the words."""
+        parts = [
+            settled(evidence, pattern, ignore_case=self.ignore_case, word=self.word)
+            for pattern in self._patterns()
+        ]
+        if not parts:
+            return None
+        lacks_one = reduce(or_, (part.sure & ~part.holds for part in parts))
+        sure = lacks_one | reduce(and_, (part.sure for part in parts))
+        if len(parts) == 1:
+            for index in np.flatnonzero(~sure & parts[0].holds).tolist():
+                sure[index] = self._surely_in(evidence.text(index))
+        return Settled(~lacks_one, sure)
+
+    def _surely_in(self, text: str) -> bool:
+        """Return whether the pattern finds one of the words; it may miss some that overlap others."""
+        searched = lower(text)[0] if self.ignore_case else text
+        words = self._words()
+        spans = (match.span() for match in re2.finditer(self._patterns()[0].pattern, searched))
+        return any(
+            searched[start:end] in words and not (self.word and not stands_alone(searched, start, end))
+            for start, end in islice(spans, MAX_SPANS)
+        )
+
+    def _words(self) -> frozenset[str]:
+        """Return the words as they are searched for."""
+        raise NotImplementedError
 
 
 class _One(_Contains):
@@ -28,9 +79,16 @@ class _One(_Contains):
     value: Word
     """The word or phrase."""
 
+    def _patterns(self) -> tuple[Pattern, ...]:
+        return self._pattern(self.value)
+
+    def _words(self) -> frozenset[str]:
+        return _searched((self.value,), self.ignore_case)
+
     def decide(self, text: str, context: Context) -> Found:
         """Hold if the value is in the text."""
-        return _found(text, self._find(self.value, text))
+        [spans] = self._find([self.value], text)
+        return _found(text, spans)
 
 
 class _Several(_Contains):
@@ -40,17 +98,28 @@ class _Several(_Contains):
     values: tuple[Word, ...] = Field(min_length=1)
     """The words or phrases; in a rule file also `list: NAME` or `file: PATH` (one a line)."""
 
+    def _words(self) -> frozenset[str]:
+        return _searched(self.values, self.ignore_case)
+
 
 class _Any(_Several):
+    def _patterns(self) -> tuple[Pattern, ...]:
+        return self._pattern(*self.values)
+
     def decide(self, text: str, context: Context) -> Found:
         """Hold if one of the values is in the text."""
-        return _found(text, tuple(sorted(span for value in self.values for span in self._find(value, text))))
+        return _found(text, tuple(sorted(span for spans in self._find(self.values, text) for span in spans)))
 
 
 class _All(_Several):
+    def _patterns(self) -> tuple[Pattern, ...]:
+        if not can_be_searched(*self.values):
+            return ()
+        return tuple(pattern for value in self.values for pattern in self._pattern(value))
+
     def decide(self, text: str, context: Context) -> Found:
         """Hold if each of the values is in the text."""
-        spans = [self._find(value, text) for value in self.values]
+        spans = self._find(self.values, text)
         missing = [value for value, found in zip(self.values, spans, strict=True) if not found]
         if missing:
             return Found(False, "missing: " + ", ".join(missing))
@@ -104,17 +173,28 @@ def find_all(needle: str, text: str, *, ignore_case: bool, word: bool) -> Iterat
     >>> list(find_all("ana", "Banana, ana", ignore_case=True, word=True))
     [(8, 11)]
     """
-    wanted, searched, origin = needle, text, None
-    if ignore_case:
-        (wanted, _), (searched, origin) = lower(needle), lower(text)
+    if not ignore_case:
+        return _occurrences(needle, text, None, word=word)
+    searched, origin = lower(text)
+    return _occurrences(lower(needle)[0], searched, origin, word=word)
+
+
+def _occurrences(
+    wanted: str, searched: str, origin: list[int] | None, *, word: bool
+) -> Iterator[tuple[int, int]]:
     start = searched.find(wanted)
     while start >= 0:
         end = start + len(wanted)
-        if word and (_is_word(searched[start - 1 : start]) or _is_word(searched[end : end + 1])):
+        if word and not stands_alone(searched, start, end):
             start = searched.find(wanted, start + 1)
             continue
         yield (start, end) if origin is None else (origin[start], origin[end - 1] + 1)
         start = searched.find(wanted, end)
+
+
+def stands_alone(text: str, start: int, end: int) -> bool:
+    """Return whether no letter, digit or underscore is directly before or after a piece of a text."""
+    return not (_is_word(text[start - 1 : start]) or _is_word(text[end : end + 1]))
 
 
 def lower(text: str) -> tuple[str, list[int] | None]:
@@ -126,13 +206,16 @@ def lower(text: str) -> tuple[str, list[int] | None]:
     >>> lower("ΟΔΟΣ")[0] == "οδοσ"
     True
     """
-    lowered = [character.lower() for character in text] if not text.isascii() else None
-    if lowered is None:
-        return text.lower(), None
-    joined = "".join(lowered)
-    if len(joined) == len(text):
-        return joined, None
-    return joined, [place for place, part in enumerate(lowered) for _ in part]
+    lowered = text.replace("Σ", "σ").lower()
+    if len(lowered) == len(text):
+        return lowered, None
+    parts = [character.lower() for character in text]
+    return "".join(parts), [place for place, part in enumerate(parts) for _ in part]
+
+
+@lru_cache(maxsize=256)
+def _searched(words: tuple[str, ...], ignore_case: bool) -> frozenset[str]:
+    return frozenset(lower(word)[0] for word in words) if ignore_case else frozenset(words)
 
 
 def _is_word(character: str) -> bool:

@@ -1,14 +1,22 @@
 """Whether an output stopped before it was finished."""
 
 import re
+from collections.abc import Sequence
+from itertools import islice
 
+import numpy as np
 from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
+from kto_data.labelers.rules.fast.statistics import EdgeByte
 
 _FENCE_LINE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _NOT_PROSE = re.compile(r"\s*(?:[-*+•]\s|\d+[.)]\s|#|\||>|\$\$)")
 _EMPHASIS = "*_ \t"
+_FENCE = Pattern(r"(?m)^[ \t]*(?:```|~~~)")
+_LAST = EdgeByte("last")
+_CLOSING = b"\0.!?:)]}\"'`|>"
 
 
 @CHECKS.register("cut-off")
@@ -47,6 +55,20 @@ class CutOff(Check):
             return Found(False)
         return Found(True, f"ends with {text[end[0] : end[1]]!r}", (end,))
 
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return whether there is a fence, and the last byte."""
+        return (_FENCE, _LAST)
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it, by its last line, of a text without fences, unless the finish reason counts."""
+        if self.finish_reason:
+            return None
+        sure = evidence.plain & ~evidence.matches(_FENCE)
+        holds = sure & self.sentence & ~np.isin(evidence.numbers(_LAST), list(_CLOSING))
+        for index in np.flatnonzero(holds).tolist():
+            holds[index] = _unfinished(evidence.text(index), self.min_words) is not None
+        return Settled(holds, sure)
+
     def reads(self) -> frozenset[str]:
         """Return the finish reason, unless it is turned off."""
         return frozenset({"finish_reason"}) if self.finish_reason else frozenset()
@@ -64,7 +86,9 @@ def _unfinished(text: str, min_words: int) -> tuple[int, int] | None:
     bare = line.rstrip(_EMPHASIS)
     if bare.endswith(","):
         return span
-    n_words = sum(any(character.isalpha() for character in word) for word in words)
-    if n_words < min_words or _NOT_PROSE.match(line) or "@" in last or "www." in last or "://" in last:
+    if not bare or not (bare[-1].isalnum() or bare[-1] in ";-–—([{"):
         return None
-    return span if bare and (bare[-1].isalnum() or bare[-1] in ";-–—([{") else None
+    if _NOT_PROSE.match(line) or "@" in last or "www." in last or "://" in last:
+        return None
+    lettered = (word for word in words if any(character.isalpha() for character in word))
+    return span if sum(1 for _ in islice(lettered, min_words)) == min_words else None

@@ -1,23 +1,26 @@
 """How long a text is."""
 
 import re
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 from pydantic import model_validator
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+from kto_data.labelers.rules.fast.evidence import Bools, Evidence, Ints, Pattern, Settled, Statistic
+from kto_data.labelers.rules.fast.statistics import Count
 from kto_data.labelers.rules.limits import Limit, Range
 
 # The marks that close a sentence, with the quotes and brackets that may follow them.
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s|$)|[。！？]+")
 
+_EAST_ASIAN = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_TOKEN = re.compile(rf"[{_EAST_ASIAN}]|[^\W{_EAST_ASIAN}]+|[^\w\s]")
+
 
 @CHECKS.register("length")
 class Length(Check):
     """The text's length is within bounds: `length: {words: {max: 60}, lines: {min: 2}}`; all that are given count."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"tokens"})
 
     chars: Range | None = None
     """Characters (code points)."""
@@ -28,11 +31,13 @@ class Length(Check):
     is one more."""
     lines: Range | None = None
     """Lines; one line break at the very end does not begin another."""
+    tokens: Range | None = None
+    """Words, numbers and single marks, and each character of Chinese, Japanese and Korean: about what a model counts."""
 
     @model_validator(mode="after")
     def _something(self) -> "Length":
         if not self._ranges():
-            raise ValueError("needs at least one of chars, words, sentences, lines")
+            raise ValueError("needs at least one of chars, words, sentences, lines, tokens")
         return self
 
     def decide(self, text: str, context: Context) -> Found:
@@ -41,12 +46,37 @@ class Length(Check):
         holds = all(bounds.holds(counts[unit], context.captures) for unit, bounds in self._ranges().items())
         return Found(holds, ", ".join(f"{n} {unit}" for unit, n in counts.items()))
 
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the counts of bytes that the units are made of."""
+        return tuple(_STATISTICS[unit] for unit in self._ranges() if unit in _STATISTICS)
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it from counts of characters and lines, of words where the white space is plain."""
+        holds, sure = np.ones(len(evidence.plain), dtype=bool), evidence.measured.copy()
+        fails = np.zeros(len(evidence.plain), dtype=bool)
+        for unit, bounds in self._ranges().items():
+            if unit not in _STATISTICS:
+                sure[:] = False
+                continue
+            known = evidence.plain if unit == "words" else evidence.measured
+            inside = _inside(bounds, evidence.numbers(_STATISTICS[unit]))
+            holds &= inside
+            sure &= known
+            fails |= known & ~inside
+        return Settled(holds & ~fails, sure | fails)
+
     def capture_names(self) -> frozenset[str]:
         """Return the captured names in the bounds."""
         return frozenset().union(*(bounds.capture_names() for bounds in self._ranges().values()))
 
     def _ranges(self) -> dict[str, Range]:
-        given = {"chars": self.chars, "words": self.words, "sentences": self.sentences, "lines": self.lines}
+        given = {
+            "chars": self.chars,
+            "words": self.words,
+            "sentences": self.sentences,
+            "lines": self.lines,
+            "tokens": self.tokens,
+        }
         return {unit: bounds for unit, bounds in given.items() if bounds is not None}
 
 
@@ -72,8 +102,26 @@ class WordCount(Check):
         """Return the captured names in the bounds."""
         return self._words().capture_names()
 
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the count of words."""
+        return self._words().evidence()
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it where the white space is plain."""
+        return self._words().settle(evidence)
+
     def _words(self) -> Length:
         return Length(words=Range(min=self.min, max=self.max))
+
+
+def _inside(bounds: Range, counts: Ints) -> Bools:
+    """Return which counts are within bounds that are numbers."""
+    inside = np.ones(len(counts), dtype=bool)
+    if isinstance(bounds.min, int):
+        inside &= counts >= bounds.min
+    if isinstance(bounds.max, int):
+        inside &= counts <= bounds.max
+    return inside
 
 
 def _n_sentences(text: str) -> int:
@@ -88,7 +136,11 @@ def _n_lines(text: str) -> int:
 COUNTERS: Mapping[str, Callable[[str], int]] = {
     "chars": len,
     "words": lambda text: len(text.split()),
+    "tokens": lambda text: sum(1 for _ in _TOKEN.finditer(text)),
     "sentences": _n_sentences,
     "lines": _n_lines,
 }
 """How each unit is counted."""
+
+_STATISTICS: Mapping[str, Count] = {"chars": Count("chars"), "words": Count("words"), "lines": Count("lines")}
+"""How the units are counted in many texts at once."""

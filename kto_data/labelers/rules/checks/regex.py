@@ -1,14 +1,18 @@
 """Whether a text matches a pattern, in RE2's syntax and in linear time."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
+import numpy as np
 import re2
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from kto_data.labelers.rules.checks.check import CHECKS, MAX_SPANS, Check, Context, Found, Word
+from kto_data.labelers.rules.checks.python_pattern import compiled, matches
+from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic, all_sure
 from kto_data.labelers.rules.limits import Range
 
 _LOOK_AROUND = re.compile(r"(?<!\\)(?:\\\\)*(\(\?<?[=!])")
@@ -23,13 +27,22 @@ class Regex(Check):
     The pattern is searched anywhere; `^` and `$` are the ends of the text, and of each line
     after `(?m)`. RE2's `\b`, `\w` and `\d` know ASCII only. Named groups `(?P<n>\d+)` in a rule's
     `when` capture values for its `match`.
+
+    With `engine: python` the pattern is in Python's syntax: look-around, backreferences, and classes that know
+    all of Unicode. That can take very long on some texts: a search beyond `timeout_s` is a fault. Everything
+    that RE2 can say should be said in RE2, which is many times faster too.
     """
 
     short: ClassVar[str | None] = "pattern"
-    later: ClassVar[frozenset[str]] = frozenset({"engine"})
+    patterns: ClassVar[frozenset[str]] = frozenset({"pattern"})
+    fixed: ClassVar[frozenset[str]] = frozenset({"engine", "timeout_s"})
 
+    engine: Literal["re2", "python"] = "re2"
+    """The pattern's syntax: `re2`, in linear time, or `python`."""
+    timeout_s: float = Field(default=1.0, gt=0, le=600)
+    """Seconds that a search may take with `engine: python`."""
     pattern: str = Field(min_length=1)
-    """The pattern, in RE2's syntax."""
+    """The pattern, in the engine's syntax."""
     count: Range | None = None
     """How many matches that do not overlap there have to be; by default one or more."""
 
@@ -38,7 +51,10 @@ class Regex(Check):
 
     @field_validator("pattern")
     @classmethod
-    def _compiles(cls, pattern: str) -> str:
+    def _compiles(cls, pattern: str, info: ValidationInfo) -> str:
+        if info.data.get("engine") == "python":
+            compiled(pattern)
+            return pattern
         problem = _problem(pattern)
         if problem:
             raise ValueError(problem)
@@ -47,25 +63,42 @@ class Regex(Check):
     def decide(self, text: str, context: Context) -> Found:
         """Hold if the pattern is found as often as asked."""
         excepted = {word.casefold() for word in self.except_}
-        found = _compiled(self.pattern).finditer(text)
-        matches = (match for match in found if match.group().casefold() not in excepted)
-        noted = list(islice(matches, MAX_SPANS))
+        python = self.engine == "python"
+        found = matches(self.pattern, text, self.timeout_s) if python else self._compiled().finditer(text)
+        counted = (match for match in found if match.group().casefold() not in excepted)
+        noted = list(islice(counted, MAX_SPANS))
         spans = tuple(match.span() for match in noted)
         groups = noted[0].groupdict() if noted else {}
         captures = {name: value for name, value in groups.items() if value is not None}
         if self.count is None:
             return Found(bool(noted), noted[0].group() if noted else "", spans, captures)
-        n = len(noted) + sum(1 for _ in matches)
+        n = len(noted) + sum(1 for _ in counted)
         evidence = f"{n} match" if n == 1 else f"{n} matches"
         return Found(self.count.holds(n, context.captures), evidence, spans, captures)
 
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the pattern."""
+        return (Pattern(self.pattern),) if self.engine == "re2" else ()
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it of every text where a match is enough, else of those without one."""
+        if self.engine == "python":
+            return None
+        found = evidence.matches(Pattern(self.pattern))
+        if self.count is None:
+            return all_sure(found) if not self.except_ else Settled(found, ~found)
+        return Settled(np.full(len(found), self.count.holds(0, {})), ~found)
+
     def group_names(self) -> frozenset[str]:
         """Return the pattern's named groups."""
-        return frozenset(_compiled(self.pattern).groupindex)
+        return frozenset(self._compiled().groupindex)
 
     def capture_names(self) -> frozenset[str]:
         """Return the captured names in `count`."""
         return self.count.capture_names() if self.count else frozenset()
+
+    def _compiled(self) -> Any:
+        return compiled(self.pattern) if self.engine == "python" else _compiled(self.pattern)
 
 
 @lru_cache(maxsize=4096)
@@ -86,10 +119,10 @@ def _problem(pattern: str) -> str | None:
     if found := _LOOK_AROUND.search(pattern):
         return (
             f"RE2 has no look-around ({found[1]}...); say it with two checks, such as "
-            "all: [{regex: ...}, {not: {regex: ...}}], or with the rule's `when`"
+            "all: [{regex: ...}, {not: {regex: ...}}], with the rule's `when`, or with engine: python"
         )
     if found := _BACKREFERENCE.search(pattern):
-        return f"RE2 has no backreferences ({found[1]}); write the repeated part out, or use `repetition`"
+        return f"RE2 has no backreferences ({found[1]}); write the repeated part out, use `repetition`, or engine: python"
     if found := _BACKTRACKING.search(pattern):
         return f"RE2 has no possessive or atomic groups ({found[1]}); it never backtracks, so leave that out"
     return f"not a pattern that RE2 can read: {reason}"

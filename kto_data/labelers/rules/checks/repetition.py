@@ -1,11 +1,14 @@
 """Whether a text says the same again and again."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
+from kto_data.labelers.rules.fast.statistics import Count, Ngrams
 
 
 @CHECKS.register("repetition")
@@ -35,6 +38,24 @@ class Repetition(Check):
         most, times = counts.most_common(1)[0]
         return Found(True, f"{' '.join(most)!r} {times} times")
 
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the words, and how many n-grams are surely new or repeated."""
+        return (_WORDS, Ngrams(self.ngram, repeated=False), Ngrams(self.ngram, repeated=True))
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it where the white space is plain, and the n-grams that may be either make no difference."""
+        n_ngrams = evidence.numbers(_WORDS) - self.ngram + 1
+        most = n_ngrams - evidence.numbers(Ngrams(self.ngram, repeated=True))
+        least = evidence.numbers(Ngrams(self.ngram, repeated=False))
+        holds, may_hold = (
+            (n_ngrams > 0) & (1 - distinct / np.maximum(n_ngrams, 1) > self.max_ratio)
+            for distinct in (most, least)
+        )
+        return Settled(holds, evidence.plain & (holds == may_hold))
+
+
+_WORDS = Count("words")
+
 
 def _ngrams(words: list[str], n: int) -> Iterator[tuple[str, ...]]:
-    return (tuple(words[start : start + n]) for start in range(len(words) - n + 1))
+    return zip(*(words[start:] for start in range(n)), strict=False)

@@ -1,4 +1,5 @@
 import pytest
+from pydantic import ValidationError
 
 from kto_data.labelers.rules.checks.check import Context
 from kto_data.labelers.rules.checks.is_json import IsJson
@@ -46,3 +47,52 @@ def test_keys_may_be_captured_ones(text, evidence):
 def test_json_that_is_too_deep_to_read_is_a_fault():
     with pytest.raises(RowError, match="too deeply"):
         IsJson().decide("[" * 200_000, Context())
+
+
+CITY = {
+    "type": "object",
+    "required": ["city"],
+    "properties": {"city": {"type": "string", "pattern": "^[A-Z]"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        ('{"city": "Lund"}', "JSON"),
+        ('{"town": "Lund"}', "'city' is a required property"),
+        ('{"city": "lund"}', "city: 'lund' does not match '^[A-Z]'"),
+        ('{"city": 3}', "city: 3 is not of type 'string'"),
+        ("[]", "[] is not of type 'object'"),
+    ],
+)
+def test_a_schema_has_to_fit(text, evidence):
+    found = IsJson(schema=CITY).decide(text, Context())
+    assert (found.holds, found.evidence) == (evidence == "JSON", evidence)
+
+
+def test_patterns_of_properties_run_in_linear_time():
+    schema = {"patternProperties": {"^(a+)+$": {"type": "integer"}}, "additionalProperties": False}
+    assert IsJson(schema=schema).decide('{"aaa": 1}', Context()).holds
+    text = '{"' + "a" * 50_000 + 'b": 1}'
+    assert IsJson(schema=schema).decide(text, Context()).evidence.startswith("the property 'aaaa")
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"type": "objct"}, "is no JSON Schema: type: 'objct' is not valid"),
+        ({"pattern": "(?=a)"}, "has a pattern that RE2 cannot read"),
+        ({"$ref": "https://example.com/a.json"}, "only references inside the schema"),
+        (3, "should be a JSON Schema"),
+    ],
+)
+def test_a_schema_that_is_wrong_or_leads_elsewhere_is_refused(schema, message):
+    with pytest.raises(ValidationError, match=message.replace("(", "[(]")):
+        IsJson(schema=schema)
+
+
+def test_a_reference_inside_the_schema_is_followed():
+    schema = {"$defs": {"n": {"type": "integer"}}, "items": {"$ref": "#/$defs/n"}}
+    assert IsJson(schema=schema).decide("[1, 2]", Context()).holds
+    assert not IsJson(schema=schema).decide('[1, "2"]', Context()).holds

@@ -1,9 +1,11 @@
+import time
+
 import pytest
 from pydantic import ValidationError
 
 from kto_data.labelers.rules.checks.check import Context
 from kto_data.labelers.rules.checks.regex import Regex
-from kto_data.labelers.rules.limits import Range
+from kto_data.labelers.rules.limits import Range, RowError
 
 HERE = Context()
 
@@ -72,3 +74,49 @@ def test_what_re2_cannot_do_is_said_with_its_remedy(pattern, message, capfd):
 
 def test_a_pattern_that_would_backtrack_for_ever_is_quick():
     assert not Regex(pattern="(a+)+b").decide("a" * 20_000, HERE).holds
+
+
+def python(pattern, **options):
+    return Regex(engine="python", pattern=pattern, **options)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "spans"),
+    [
+        (r"foo(?=bar)", "foobar foo", ((0, 3),)),
+        (r"(?<!\d)42(?!\d)", "142 42 423", ((4, 6),)),
+        (r"\b(\w+) \1\b", "so the the end", ((3, 10),)),
+        (r"\bété\b", "l'été dernier", ((2, 5),)),
+        (r"^\p{Lu}\p{Ll}+$", "Élan", ((0, 4),)),
+        (r"\d", "٣", ((0, 1),)),
+        (r"x", "abc", ()),
+    ],
+)
+def test_pythons_syntax_knows_look_around_and_unicode(pattern, text, spans):
+    found = python(pattern).decide(text, Context())
+    assert (found.holds, found.spans) == (bool(spans), spans)
+
+
+def test_python_patterns_capture_count_and_except_too():
+    assert python(r"(?P<n>\d+)(?= words)").decide("in 12 words", Context()).captures == {"n": "12"}
+    assert python(r"(?P<n>\d+)(?= words)").group_names() == {"n"}
+    assert python(r"a(?=b)", count={"min": 2}).decide("abab", Context()).holds
+    assert not python(r"a\w", **{"except": ["AB"]}).decide("ab", Context()).holds
+
+
+def test_a_pattern_that_takes_for_ever_is_a_fault_that_soon_comes():
+    start = time.monotonic()
+    with pytest.raises(RowError, match=r"took longer than 0.1 s on a text of 5,001 characters"):
+        python(r"(x+x+)+z", timeout_s=0.1).decide("x" * 5000 + "y", Context())
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("pattern", ["(", "a" * 20_000, "(" * 5000 + ")" * 5000, "(?P<n>a)(?P<n"])
+def test_a_pattern_that_python_cannot_read_is_a_mistake(pattern):
+    with pytest.raises(ValidationError, match=r"Python can read|characters"):
+        python(pattern)
+
+
+def test_re2_says_what_the_other_engine_could_do():
+    with pytest.raises(ValidationError, match="engine: python"):
+        Regex(pattern="a(?=b)")

@@ -1,0 +1,63 @@
+"""How much of a text is made of certain words."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found, Word
+from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
+from kto_data.labelers.rules.fast.literals import can_be_searched
+from kto_data.labelers.rules.fast.statistics import Count, ListedWords
+
+_WORDS = Count("words")
+
+
+@CHECKS.register("word-share")
+class WordShare(Check):
+    """The share of a text's words that are in a list is within bounds: `word-share: {list: stopwords, max: 0.08}`.
+
+    Words are the pieces between white space, in lower case; a text without words has share 0.
+    """
+
+    takes_words: ClassVar[bool] = True
+
+    values: tuple[Word, ...] = Field(min_length=1)
+    """The words, in upper or lower case; in a rule file also `list: NAME` or `file: PATH` (one a line)."""
+    min: float = Field(default=0, ge=0, le=1)
+    """At least this share."""
+    max: float = Field(default=1, ge=0, le=1)
+    """At most this share."""
+
+    @model_validator(mode="after")
+    def _something(self) -> "WordShare":
+        if not {"min", "max"} & self.model_fields_set:
+            raise ValueError("needs min, max or both")
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} is greater than max {self.max}")
+        return self
+
+    def decide(self, text: str, context: Context) -> Found:
+        """Hold if the share is within the bounds."""
+        words, listed = text.lower().split(), _lowered(self.values)
+        share = sum(word in listed for word in words) / len(words) if words else 0.0
+        return Found(self.min <= share <= self.max, f"{share:.2f} of {len(words)} words")
+
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the words, and how many of them are in the list."""
+        return (_WORDS, ListedWords(_lowered(self.values))) if can_be_searched(*self.values) else ()
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it where the white space is plain."""
+        if not can_be_searched(*self.values):
+            return None
+        n_words = np.maximum(evidence.numbers(_WORDS), 1)
+        share = evidence.numbers(ListedWords(_lowered(self.values))) / n_words
+        return Settled((self.min <= share) & (share <= self.max), evidence.plain)
+
+
+@lru_cache(maxsize=256)
+def _lowered(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word.lower() for word in words)

@@ -1,0 +1,235 @@
+"""A few hundred texts in one piece of memory small enough for the processor's cache, and counts of their bytes."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kto_data.labelers.rules.fast.evidence import Bools, Ints
+
+Bytes = npt.NDArray[np.uint8]
+Keys = npt.NDArray[np.uint64]
+
+MAX_TEXTS = 256
+MAX_BYTES = 512 * 1024
+"""The most texts and bytes of a block; longer texts are not measured."""
+
+_PAD = b" " * 8
+_SPACES_2 = np.array([0xC285, 0xC2A0])
+_SPACES_3 = np.array([0xE19A80, *range(0xE28080, 0xE2808B), 0xE280A8, 0xE280A9, 0xE280AF, 0xE2819F, 0xE38080])
+_LEADS = np.array([0xC2, 0xE1, 0xE2, 0xE3], dtype=np.uint8)
+_EXPECTED = bytes(byte for byte in range(256) if byte > 27 or 9 <= byte <= 13)
+_KEEP = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
+ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
+_HASHED_BYTES = 64
+
+
+class Words:
+    """The pieces between white space of a block's texts, in lower case.
+
+    Attributes:
+        owners: Index of each word's text; ascending.
+        first: Index of each text's first word, and at the end the number of words.
+        n_bytes_W: Length in bytes.
+        keys: Equal for equal words; of words of up to 8 bytes, their bytes as they are.
+    """
+
+    def __init__(self, data: bytes, starts: Ints) -> None:
+        bytes_B = np.frombuffer(data, dtype=np.uint8)
+        space_B = bytes_B <= 32
+        turns = np.flatnonzero(space_B[1:] != space_B[:-1]) + 1
+        self.starts_W, ends_W = turns[0::2], turns[1::2]
+        self.first = np.searchsorted(self.starts_W, starts)
+        self.n_bytes_W = ends_W - self.starts_W
+        self._data = data
+
+    @cached_property
+    def owners(self) -> Ints:
+        """Index of each word's text."""
+        return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
+
+    @cached_property
+    def keys(self) -> Keys:
+        """A key of each word."""
+        return piece_keys(self._data, self.starts_W, self.n_bytes_W)
+
+    def equal(self, some: Ints, others: Ints) -> Bools:
+        """Return whether words are equal to others, byte by byte."""
+        equal: Bools = (self.keys[some] == self.keys[others]) & (
+            self.n_bytes_W[some] == self.n_bytes_W[others]
+        )
+        window = _window(self._data)
+        longer, done = np.flatnonzero(equal & (self.n_bytes_W[some] > 8)), 0
+        while len(longer):
+            left = self.n_bytes_W[some[longer]] - done
+            part = window[self.starts_W[some[longer]] + done] ^ window[self.starts_W[others[longer]] + done]
+            same = (part & _KEEP[np.minimum(left, 8)]) == 0
+            equal[longer[~same]] = False
+            longer, done = longer[same & (left > 8)], done + 8
+        return equal
+
+    def word(self, index: int) -> bytes:
+        """Return a word's bytes."""
+        start = int(self.starts_W[index])
+        return self._data[start : start + int(self.n_bytes_W[index])]
+
+
+class Block:
+    """Some texts.
+
+    Args:
+        texts: As UTF-8; not more than `MAX_TEXTS`.
+    """
+
+    def __init__(self, texts: Sequence[memoryview]) -> None:
+        self.n = len(texts)
+        self.kept: dict[str, Any] = {}
+        """What statistics have in common."""
+        self._texts = texts
+        # Each text stands between spaces, so that no word and no line reaches into the next one.
+        self._data = b" ".join([b"", *texts, _PAD])
+        self.bytes_B: Bytes = np.frombuffer(self._data, dtype=np.uint8)
+        self.n_bytes = np.fromiter(map(len, texts), dtype=np.int64, count=self.n)
+        self.starts = np.ones(self.n + 1, dtype=np.int64)
+        np.cumsum(self.n_bytes + 1, out=self.starts[1:])
+        self.starts[1:] += 1
+
+    def text(self, index: int) -> bytes:
+        """Return a text's bytes."""
+        return bytes(self._texts[index])
+
+    def count(self, mask_B: Bools) -> Ints:
+        """Return how many bytes of each text are marked; spaces between texts must not be."""
+        words = np.packbits(mask_B, bitorder="little")
+        padded = np.zeros(len(words) // 8 * 8 + 16, dtype=np.uint8)
+        padded[: len(words)] = words
+        return _rank(padded.view(np.uint64), self.starts)
+
+    def count_at(self, places: Ints) -> Ints:
+        """Return how many of these places, ascending, lie in each text."""
+        return np.diff(np.searchsorted(places, self.starts))
+
+    @cached_property
+    def beyond_ascii(self) -> Ints:
+        """The places of the bytes that are not ASCII."""
+        return np.flatnonzero(self.bytes_B > 127)
+
+    @cached_property
+    def newlines(self) -> Ints:
+        """The places of the line ends."""
+        return np.flatnonzero(self.bytes_B == 10)
+
+    @cached_property
+    def ascii_only(self) -> Bools:
+        """Whether each text is ASCII."""
+        return np.equal(self.count_at(self.beyond_ascii), 0)
+
+    @cached_property
+    def plain(self) -> Bools:
+        """Whether the white space of each text is that of ASCII, and its control characters are white space."""
+        plain = np.ones(self.n, dtype=bool)
+        if self._data.translate(None, _EXPECTED):
+            odd = (self.bytes_B < 9) | ((self.bytes_B - np.uint8(14)) < 14)
+            plain = self.count_at(np.flatnonzero(odd)) == 0
+        places = self.beyond_ascii
+        places = places[np.isin(self.bytes_B[places], _LEADS)]
+        if len(places):
+            one, two, three = (self.bytes_B[places + shift].astype(np.int64) for shift in range(3))
+            spaces = np.isin(one << 8 | two, _SPACES_2) | np.isin(one << 16 | two << 8 | three, _SPACES_3)
+            plain &= self.count_at(places[spaces]) == 0
+        return plain
+
+    @cached_property
+    def n_beyond_ascii(self) -> Ints:
+        """Characters of each text that are not ASCII."""
+        places = self.beyond_ascii
+        return self.count_at(places[self.bytes_B[places] >= 0xC0])
+
+    @cached_property
+    def n_chars(self) -> Ints:
+        """Characters of each text."""
+        places = self.beyond_ascii
+        return self.n_bytes - self.count_at(places[self.bytes_B[places] < 0xC0])
+
+    @cached_property
+    def words(self) -> Words:
+        """The words of each text; they are what Python's `lower().split()` gives where it is `plain`."""
+        lowered = bytearray(self._data.lower())
+        for place in np.flatnonzero(~self.ascii_only).tolist():
+            start, n_bytes = int(self.starts[place]), int(self.n_bytes[place])
+            text = str(self._texts[place], "utf-8").lower().encode()
+            if len(text) != n_bytes:
+                return self._words_of_other_lengths()
+            lowered[start : start + n_bytes] = text
+        return Words(bytes(lowered), self.starts)
+
+    def _words_of_other_lengths(self) -> Words:
+        """Return the words where a text has more or fewer bytes in lower case."""
+        lowered = [str(text, "utf-8").lower().encode() for text in self._texts]
+        starts = np.ones(self.n + 1, dtype=np.int64)
+        np.cumsum(np.fromiter(map(len, lowered), dtype=np.int64, count=self.n) + 1, out=starts[1:])
+        starts[1:] += 1
+        return Words(b" ".join([b"", *lowered, _PAD]), starts)
+
+    @cached_property
+    def lines(self) -> tuple[Ints, Ints, Ints]:
+        """Start and length in bytes of every line of all texts, and the index of each text's first line."""
+        edges = np.union1d(self.newlines, self.starts - 1)
+        return edges[:-1] + 1, np.diff(edges) - 1, np.searchsorted(edges, self.starts - 1)
+
+    @cached_property
+    def line_keys(self) -> Keys:
+        """A key of each line."""
+        starts, n_bytes, _ = self.lines
+        return piece_keys(self._data, starts, n_bytes)
+
+
+def _rank(words: Keys, places: Ints) -> Ints:
+    """Return the number of bits that are set from each place to the next."""
+    ones = np.bitwise_count(words)
+    before = np.zeros(len(words) + 1, dtype=np.int64)
+    np.cumsum(ones, out=before[1:])
+    word, bit = places >> 6, (places & 63).astype(np.uint64)
+    below = words[word] & ((np.uint64(1) << bit) - np.uint64(1))
+    ranks: Ints = before[word] + np.bitwise_count(below)
+    return np.diff(ranks)
+
+
+def _window(data: bytes) -> Keys:
+    """Return at each place the 8 bytes from there on."""
+    return np.ndarray(shape=(len(data) - 7,), dtype=np.dtype("<u8"), buffer=data, strides=(1,))
+
+
+def piece_keys(data: bytes, starts: Ints, n_bytes: Ints) -> Keys:
+    """Return a key for each piece of `data`, equal for equal pieces; after the data are 8 bytes more.
+
+    Pieces of up to 8 bytes are their own key. Of longer ones only the first 64 bytes and the length count.
+    """
+    window = _window(data)
+    found: Keys = window[starts] & _KEEP[np.minimum(n_bytes, 8)]
+    longer, done = np.flatnonzero(n_bytes > 8), 8
+    if len(longer):
+        found[longer] ^= n_bytes[longer].astype(np.uint64) * ODD[1]
+    while len(longer) and done < _HASHED_BYTES:
+        part = window[starts[longer] + done] & _KEEP[np.minimum(n_bytes[longer] - done, 8)]
+        mixed = found[longer] * ODD[0]
+        found[longer] = (mixed ^ (mixed >> np.uint64(29))) + part * ODD[2]
+        done += 8
+        longer = longer[n_bytes[longer] > done]
+    return found
+
+
+def slot_keepers(hashes: Keys) -> npt.NDArray[np.int32]:
+    """Return for each hash the place of one that stands for its slot in a small table.
+
+    Equal hashes share a slot, so those that are their own are as many as there are different ones, or a few less.
+    """
+    places = np.arange(len(hashes), dtype=np.int32)
+    bits = max(int(len(hashes) * 4).bit_length(), 8)
+    slots = ((hashes * ODD[0]) >> np.uint64(64 - bits)).astype(np.int64)
+    table = np.empty(1 << bits, dtype=np.int32)
+    table[slots] = places
+    keepers: npt.NDArray[np.int32] = table[slots]
+    return keepers

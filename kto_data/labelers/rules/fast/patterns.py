@@ -1,0 +1,147 @@
+"""Many RE2 patterns at once: which of them are found in which texts.
+
+Plain patterns and lists of words share one automaton, so that a text is read once for all of them. Patterns
+with gaps (`refund.{0,40}card`) would make its states explode; many of those go through a filter,
+which looks for the literals that they need, and tries a pattern only where these are.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import re2
+
+from kto_data.labelers.rules.fast.evidence import Bools
+
+_GAP = re.compile(r"(?<!\\)(?:\\\\)*(?:\.|\\[DSWPX]|\[\^[^\]]*\]|\\[swd])(?:[*+]|\{\d*,?\d*\})")
+_FEW_GAPS = 4
+"""So many patterns with gaps may share the automaton with the others."""
+_GAPS_A_SET = 4
+_FIRST_MEMORY, _MOST_MEMORY = 64 << 20, 1 << 30
+_END = r"\z"
+"""Found in every text; if it is not, the automaton ran out of memory and its answer is worth nothing."""
+
+
+class PatternIndex:
+    """Patterns, compiled.
+
+    Args:
+        patterns: In RE2's syntax; each compiles.
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._patterns = tuple(dict.fromkeys(patterns))
+        numbers = {pattern: number for number, pattern in enumerate(self._patterns)}
+        gaps = [pattern for pattern in self._patterns if _has_gap(pattern)]
+        gaps = gaps if len(gaps) > _FEW_GAPS else []
+        shared = [pattern for pattern in self._patterns if pattern not in set(gaps)]
+        filtered, unfiltered = _filterable(gaps)
+        groups = [shared] if shared else []
+        groups += [unfiltered[i : i + _GAPS_A_SET] for i in range(0, len(unfiltered), _GAPS_A_SET)]
+        self._sets = [part for group in groups for part in _sets(group, numbers)]
+        self._filter = _filter(filtered) if filtered else None
+        self._filter_numbers = [numbers[pattern] for pattern in filtered]
+
+    def search(self, texts: Sequence[memoryview]) -> dict[str, Bools]:
+        """Return for each pattern whether it is found in each of the texts."""
+        found = np.zeros((len(self._patterns), len(texts)), dtype=bool)
+        for search_set in self._sets:
+            self._search_set(search_set, texts, found)
+        if self._filter is not None:
+            match, rows, columns = self._filter.Match, [], []
+            for row, text in enumerate(texts):
+                for column in match(text) or ():
+                    rows.append(row)
+                    columns.append(self._filter_numbers[column])
+            found[columns, rows] = True
+        return {pattern: found[number] for number, pattern in enumerate(self._patterns)}
+
+    def _search_set(self, search_set: "_Set", texts: Sequence[memoryview], found: Any) -> None:
+        match, end, numbers = search_set.automaton.Match, search_set.end, search_set.numbers
+        rows: list[int] = []
+        columns: list[int] = []
+        for row, text in enumerate(texts):
+            hits = match(text)
+            if len(hits) > 1:
+                for hit in hits:
+                    if hit != end:
+                        rows.append(row)
+                        columns.append(numbers[hit])
+            elif not hits:
+                for number, pattern in search_set.each:
+                    found[number, row] = _compiled(pattern).search(bytes(text)) is not None
+        found[columns, rows] = True
+
+
+class _Set:
+    """Patterns in one automaton."""
+
+    def __init__(self, automaton: Any, end: int, each: Sequence[tuple[int, str]]) -> None:
+        self.automaton = automaton
+        self.end = end
+        self.numbers = [number for number, _ in each]
+        self.each = each
+
+
+def _sets(patterns: Sequence[str], numbers: dict[str, int]) -> list[_Set]:
+    """Return automata for the patterns: one, or more where one would be too large."""
+    memory = _FIRST_MEMORY
+    while memory <= _MOST_MEMORY:
+        automaton = re2.Set.SearchSet(_options(memory))
+        for pattern in patterns:
+            automaton.Add(pattern)
+        end = automaton.Add(_END)
+        try:
+            automaton.Compile()
+        except re2.error:
+            memory *= 4
+            continue
+        # the wrapper's own Match makes None of an empty answer, at a price for each text
+        return [_Set(automaton._set, end, [(numbers[pattern], pattern) for pattern in patterns])]
+    if len(patterns) == 1:
+        return [_Set(_Nothing(), -1, [(numbers[patterns[0]], patterns[0])])]
+    half = len(patterns) // 2
+    return [*_sets(patterns[:half], numbers), *_sets(patterns[half:], numbers)]
+
+
+class _Nothing:
+    """In place of an automaton that does not fit in memory: every text is searched for the pattern itself."""
+
+    def Match(self, text: memoryview) -> Sequence[int]:  # noqa: N802 - as RE2 calls it
+        """Return no answer."""
+        return ()
+
+
+def _has_gap(pattern: str) -> bool:
+    return _GAP.search(pattern) is not None
+
+
+def _filterable(patterns: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the patterns that need some literal, and those that do not."""
+    if not patterns:
+        return [], []
+    usable = [pattern for pattern in patterns if pattern.isascii()]
+    always = set(_filter(usable).Match(b"", potential=True) or ()) if usable else set()
+    needy = [pattern for number, pattern in enumerate(usable) if number not in always]
+    return needy, [pattern for pattern in patterns if pattern not in set(needy)]
+
+
+def _filter(patterns: Sequence[str]) -> Any:
+    made = re2.Filter()
+    for pattern in patterns:
+        made.Add(pattern, _options(None))
+    made.Compile()
+    return made
+
+
+def _options(memory: int | None) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    if memory is not None:
+        options.max_mem = memory
+    return options
+
+
+def _compiled(pattern: str) -> Any:
+    return re2.compile(pattern, _options(None))

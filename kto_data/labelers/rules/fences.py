@@ -1,0 +1,65 @@
+"""Fenced code blocks of Markdown: three or more backticks or tildes before and after.
+
+As CommonMark has it, but that a fence may stand at any depth, as in lists; what it is set in by is taken off the code.
+"""
+
+import re
+from dataclasses import dataclass
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_OPEN = re.compile(r"([ \t]*)(`{3,}|~{3,})[ \t]*([^\s`{]*)[^\n`]*\n?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A code block.
+
+    Attributes:
+        lang: The word after the opening fence in small letters, such as `python`; "" without one.
+        code: What is between the fences.
+        start: Where the opening fence's line begins.
+        end: Where the block ends: after the closing fence, or at the end of the text.
+        closed: Whether a closing fence came.
+    """
+
+    lang: str
+    code: str
+    start: int
+    end: int
+    closed: bool
+
+
+def code_blocks(text: str) -> list[Block]:
+    r"""Return the code blocks of a text, in order.
+
+    >>> [(block.lang, block.code, block.closed) for block in code_blocks("```Python\nx = 1\n```\n~~~\ny")]
+    [('python', 'x = 1\n', True), ('', 'y', False)]
+    """
+    blocks: list[Block] = []
+    opened: re.Match[str] | None = None
+    start, place, lines = 0, 0, list[str]()
+    for line in _LINE.findall(text) if "```" in text or "~~~" in text else ():
+        after = place + len(line)
+        if opened is None:
+            opened = _OPEN.match(line)
+            start, lines = place, []
+        elif _closes(line, opened[2]):
+            blocks.append(_block(opened, lines, start, after, closed=True))
+            opened = None
+        else:
+            lines.append(line)
+        place = after
+    if opened is not None:
+        blocks.append(_block(opened, lines, start, len(text), closed=False))
+    return blocks
+
+
+def _closes(line: str, fence: str) -> bool:
+    mark = line.strip()
+    return len(mark) >= len(fence) and set(mark) == {fence[0]}
+
+
+def _block(opened: re.Match[str], lines: list[str], start: int, end: int, *, closed: bool) -> Block:
+    depth = len(opened[1])
+    code = "".join(line[min(depth, len(line) - len(line.lstrip(" \t"))) :] for line in lines)
+    return Block(opened[3].lower(), code, start, end, closed)

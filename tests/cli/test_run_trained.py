@@ -1,0 +1,183 @@
+"""A whole run through the command, from a made-up log to a trained checkpoint; and real input up to its dataset."""
+
+import json
+import os
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import kto_data
+from kto_data.config.yaml_file import load_yaml
+from kto_data.pipeline.shipped import shipped_pipeline
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]  # one worker, one training
+
+SMALL = {
+    "name": "mine",
+    "seed": 5,
+    "read": None,
+    "demo_log": {"rows": 300},
+    "prepare": ["exact_dedup"],
+    "label": {
+        "rules": ["builtin:quickstart"],
+        "feedback": {"thumbs": {"column": "meta.thumb", "precision": {"mean": 0.75}}},
+    },
+    "aggregate": {"when_no_evidence": "desirable"},
+    "split": {"test": 0.3},
+    "train": {
+        "model": "tiny",
+        "epochs": 1,
+        "max_length": 48,
+        "threads": 1,
+        "sft": {"epochs": 1},
+        "tiny": {"vocab_size": 400, "hidden_size": 32, "intermediate_size": 64},
+    },
+    "evaluate": {"prompts": 8, "rules": ["builtin:quickstart-held-out"], "max_new_tokens": 12},
+}
+
+
+@pytest.fixture(scope="module")
+def finished(make_kto, tmp_path_factory):
+    kto = make_kto(tmp_path_factory.mktemp("trained"))
+    done = kto("run", kto.pipeline(**SMALL))
+    assert done.returncode == 0, done.stderr
+    return kto, done
+
+
+def evaluation(kto):
+    return json.loads((kto.run_folder / "evaluation.json").read_text())
+
+
+def scores(kto, name):
+    [path] = kto.run_folder.glob(f"[0-9]*_evaluate-*/scores-{name}.parquet")
+    return pq.read_table(path).to_pylist()
+
+
+def auc(values, labels):
+    """The share of pairs of a desirable and an undesirable row in which the desirable one stands higher."""
+    pairs = [
+        (a > b) + 0.5 * (a == b)
+        for a, up in zip(values, labels, strict=True)
+        for b, down in zip(values, labels, strict=True)
+        if up and not down
+    ]
+    return sum(pairs) / len(pairs)
+
+
+def test_the_checkpoint_is_one_that_transformers_loads(finished):
+    transformers = pytest.importorskip("transformers")
+    model = transformers.AutoModelForCausalLM.from_pretrained(finished[0].run_folder / "checkpoint")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(finished[0].run_folder / "checkpoint")
+    made = model.generate(**tokenizer("How do I", return_tensors="pt"), max_new_tokens=3, do_sample=False)
+    assert made.shape[0] == 1
+    assert made.shape[1] > len(tokenizer("How do I")["input_ids"])
+    training = json.loads((finished[0].run_folder / "report.json").read_text())["training"]
+    assert training["n_parameters"] == model.num_parameters()
+    assert {point["stage"] for point in training["curves"]} == {"sft", "kto", "control"}
+
+
+def test_the_figures_are_those_of_the_scores(finished):
+    kto, _ = finished
+    found, trained, control = evaluation(kto), scores(kto, "train"), scores(kto, "control")
+    labels = [row["label"] for row in trained]
+    assert found["n_rows"] == len(trained) > 40
+    assert 0 < sum(labels) < len(labels)
+    expected = {
+        "reference": auc([row["ref_logp"] / row["n_tokens"] for row in trained], labels),
+        "trained": auc([row["reward"] for row in trained], labels),
+        "control": auc([row["reward"] for row in control], [row["label"] for row in control]),
+    }
+    for name, value in expected.items():
+        assert found[name]["auc"]["estimate"] == pytest.approx(value)
+        assert found[name]["auc"]["lower"] <= value <= found[name]["auc"]["upper"]
+        pairs = found[name]["pair_accuracy"]
+        assert 0 <= pairs["lower"] <= pairs["estimate"] <= pairs["upper"] <= 1
+    assert sum(found["rewards"]["n_desirable"]) + sum(found["rewards"]["n_undesirable"]) <= len(trained)
+    assert [row["row_id"] for row in trained] == [row["row_id"] for row in control]
+    assert [row["reward"] for row in trained] != [row["reward"] for row in control]
+
+
+def test_held_out_rows_are_of_other_prompts_and_labelled_by_the_truth(finished):
+    kto, _ = finished
+    [folder] = kto.run_folder.glob("01_demo_log-*")
+    truth = {
+        line["id"]: line["desirable"]
+        for line in map(json.loads, (folder / "truth.jsonl").read_text().splitlines())
+    }
+    rows = scores(kto, "train")
+    assert [row["label"] for row in rows] == [truth[row["row_id"].split("#")[1]] for row in rows]
+    trained_on = pq.read_table(next((kto.run_folder / "dataset").glob("train-*")))["prompt_id"].to_pylist()
+    assert not {row["prompt_id"] for row in rows} & set(trained_on)
+    assert evaluation(kto)["labels_from"] == "the truth"
+
+
+def test_what_both_models_write_is_judged_by_rules_of_both_kinds(finished):
+    generated = evaluation(finished[0])["generated"]
+    assert generated["n_prompts"] == 8
+    for key in ("training_rules", "held_out_rules"):
+        for model in ("reference", "trained"):
+            share = generated[key][model]
+            assert share["n"] == 8
+            assert 0 <= share["lower"] <= share["estimate"] <= share["upper"] <= 1
+        difference = generated[key]["trained"]["estimate"] - generated[key]["reference"]["estimate"]
+        assert generated[key]["difference"]["estimate"] == pytest.approx(difference)
+    assert not set(generated["training_rules"]["rules"]) & set(generated["held_out_rules"]["rules"])
+    assert all(generated["mean_words"][model] > 0 for model in ("reference", "trained"))
+
+
+def test_the_same_figures_are_printed_and_reported(finished):
+    kto, done = finished
+    found = evaluation(kto)
+    for name in ("reference", "trained", "control"):
+        assert f"{found[name]['auc']['estimate']:.3f}".removeprefix("0") in done.stdout
+    assert json.loads((kto.run_folder / "report.json").read_text())["evaluation"] == found
+    assert "control" in (kto.run_folder / "report.html").read_text()
+    assert "model    runs/mine/checkpoint" in done.stdout
+
+
+def test_a_second_run_trains_nothing_and_another_seed_gives_other_figures(finished):
+    kto, _ = finished
+    before = evaluation(kto)
+    again = json.loads(kto("run", "p.yaml", "--json").stdout)
+    assert [step["step"] for step in again["lineage"]["steps"] if not step["reused"]] == []
+    assert again["evaluation"] == before
+    few = {"prompts": 1, "control": False, "max_new_tokens": 2}  # the figures of the scores take no more
+    other = kto("run", kto.pipeline(**SMALL | {"seed": 6, "evaluate": few}), "--runs", "other", "--json")
+    assert other.returncode == 0, other.stderr
+    assert json.loads(other.stdout)["evaluation"]["trained"]["auc"] != before["trained"]["auc"]
+
+
+@pytest.fixture
+def xstest():
+    """The xstest pipeline without its training, and the folder that holds its input."""
+    beside = Path(kto_data.__file__).parents[2] / "shared" / "data"
+    samples = Path(os.environ.get("KTO_SAMPLES", beside))
+    if not (samples / "xstest_completions").is_dir():
+        pytest.skip("xstest_completions is not there: set KTO_SAMPLES to the folder that holds it")
+    spec = load_yaml(shipped_pipeline("xstest")).data
+    return {key: value for key, value in spec.items() if key not in ("train", "evaluate")}, samples
+
+
+def test_real_outputs_with_real_votes_become_a_dataset(kto, xstest):
+    spec, samples = xstest
+    kto.write("xstest.yaml", json.dumps(spec))
+    done = kto("run", "xstest.yaml", "--json", KTO_SAMPLES=str(samples))
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    faults = {labeler["labeler"]: labeler["n_faults"] for labeler in facts["labelers"]}
+    assert faults == {"string-match": 0, "judge:gpt-4": 5, "human:1": 0, "human:2": 0}
+    assert facts["labels"]["decided_by"]["annotators"] == 1218
+    counts = facts["accounting"]
+    assert counts["n_records"] == 1244
+    in_dataset = sum(counts["n_dataset"].values())
+    assert (
+        in_dataset + counts["n_undecided"] + sum(sum(r.values()) for r in counts["dropped"].values()) == 1244
+    )
+    assert counts["n_dataset"]["test"] / in_dataset == pytest.approx(0.3, abs=0.06)
+
+
+def test_real_input_that_is_not_named_is_asked_for(kto):
+    done = kto("run", "builtin:xstest")
+    assert done.returncode == 2
+    assert "the environment variable KTO_SAMPLES is not set" in done.stderr
