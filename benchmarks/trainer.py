@@ -65,8 +65,8 @@ def compare(name: str, shape: dict[str, Any], work: Path, a: argparse.Namespace)
     runs: dict[str, list[dict[str, Any]]] = {"trl": [], "ours": [], "trl-best": []}
     for number in range(a.rounds):
         for who in runs:
-            print(f"{name}: round {number + 1} of {a.rounds}, {who}", file=sys.stderr, flush=True)
             runs[who].append(measure(work, who, shape, a))
+            _say(f"{name}: round {number + 1} of {a.rounds}, {who}", runs[who][-1])
     tight = measure(work, "ours", shape, a, **{"tokens-per-pass": a.tight_tokens})
     seconds = {
         who: statistics.median(s for run in found for s in run["seconds"]) for who, found in runs.items()
@@ -102,6 +102,11 @@ def compare(name: str, shape: dict[str, Any], work: Path, a: argparse.Namespace)
             for key in ("losses", "kl", "margins")
         },
     }
+
+
+def _say(what: str, run: dict[str, Any]) -> None:
+    median = statistics.median(run["seconds"])
+    print(f"{what}: {median:.3f} s a step, {run['peak_mib']:.0f} MiB", file=sys.stderr, flush=True)
 
 
 def parse() -> argparse.Namespace:

@@ -174,3 +174,105 @@ def test_shuffled_labels_are_the_same_labels_elsewhere_and_the_seed_repeats_them
     assert one == again
     assert one != plain
     assert one != other
+
+
+def training(make, data, out, *arguments):
+    done = make.run("train", "--data", data, "--output", out, *arguments, *make.fast)
+    assert done.returncode == 0, done.stderr
+    return json.loads((out / "training.json").read_text()), done.stderr
+
+
+def test_the_reference_is_computed_once_and_shared_by_runs_and_by_adapters(trained, make, tmp_path):
+    import shutil
+
+    data = tmp_path / "data"
+    shutil.copytree(trained[0], data)
+    model = ("--model", trained[1] / "reference", "--epochs", 1)
+    first, said = training(make, data, tmp_path / "first", *model)
+    assert first["counts"]["reference_cached"] == 0
+    assert first["counts"]["reference_computed"] > 96
+    assert "sequences computed, 0 taken from" in said
+    lower = ("--learning-rate", 1e-5, "--beta", 0.3, "--max-tokens-per-pass", 500)
+    again, _ = training(make, data, tmp_path / "again", *model, *lower)
+    assert again["counts"]["reference_computed"] == 0
+    pytest.importorskip("peft", reason="LoRA needs peft")
+    adapted, _ = training(make, data, tmp_path / "lora", *model, "--lora-r", 4, "--learning-rate", 1e-2)
+    assert adapted["counts"]["reference_computed"] == 0
+    assert adapted["n_trained_parameters"] < adapted["n_parameters"] / 2
+    assert adapted["final"]["rewards/margins"] > 0.05
+    from transformers import AutoModelForCausalLM
+
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "lora" / "checkpoint")
+    assert sum(parameter.numel() for parameter in merged.parameters()) == first["n_parameters"]
+
+
+@pytest.mark.parametrize("loss", ["apo_zero_unpaired", "humanline"])
+def test_the_other_losses_train(make, tmp_path, loss):
+    data = make.dataset(tmp_path / "data", make.polite_rows(64))
+    more = ("--loss-type", loss, "--gradient-checkpointing", "--log-every", 3)
+    result, _ = training(make, data, tmp_path / "out", *more)
+    assert result["final"]["rewards/margins"] > 0.2
+    assert result["counts"]["kl_pairs"] == (0 if loss == "apo_zero_unpaired" else 192)
+    assert [entry["step"] for entry in entries(tmp_path / "out")] == [1, 2, 3, 4, 5, 6, 7, 8] * (
+        result["steps"]["sft"] // 8
+    ) + [1, 2, 3, 4, 5, 6]
+
+
+def start_two(make, data, out, *arguments):
+    import os
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "kto_trainer",
+        "train",
+        "--data",
+        data,
+        "--output",
+        out,
+        *arguments,
+        *make.fast,
+    ]
+    return [
+        subprocess.Popen(
+            list(map(str, command)),
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ
+            | {"RANK": str(n), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PYTHONWARNINGS": ""},
+        )
+        for n in range(2)
+    ]  # fmt: skip
+
+
+def test_two_processes_train_what_one_trains(make, tmp_path):
+    from safetensors.torch import load_file
+
+    data = make.dataset(tmp_path / "data", make.polite_rows(48))
+    training(make, data, tmp_path / "one", "--epochs", 1, "--sft-epochs", 1)
+    processes = start_two(make, data, tmp_path / "two", "--epochs", 1, "--sft-epochs", 1)
+    said = [process.communicate(timeout=240)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    one, two = (load_file(tmp_path / name / "checkpoint" / "model.safetensors") for name in ("one", "two"))
+    assert all((one[name] - two[name]).abs().max() < 1e-4 for name in one)
+    assert len(entries(tmp_path / "two")) == len(entries(tmp_path / "one"))
+
+
+def test_a_killed_process_ends_the_others_with_a_message(make, tmp_path):
+    data = make.dataset(tmp_path / "data", make.polite_rows(48))
+    processes = start_two(make, data, tmp_path / "out", "--sft-epochs", 500)
+    partial = tmp_path / "out" / "log.jsonl.partial"
+    deadline = time.monotonic() + 200
+    while not (partial.is_file() and partial.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    processes[1].kill()
+    said = processes[0].communicate(timeout=200)[1]
+    processes[1].communicate()
+    assert processes[0].returncode == 3, said
+    assert "another process of this training ended" in said
+    assert not (tmp_path / "out" / "training.json").exists()

@@ -76,3 +76,11 @@ def test_a_cuda_device_that_is_not_there_is_unavailable():
         machine(RunOptions(device="cuda"))
     assert machine(RunOptions(dtype="bfloat16")).dtype is torch.bfloat16
     assert machine(RunOptions()).dtype is torch.float32
+
+
+def test_a_model_with_broken_weights_is_refused_by_name(saved, tiny):
+    with torch.no_grad():
+        tiny[0].model.norm.weight[3] = float("nan")
+    save_model(saved, tiny[0].float(), tiny[1], {})
+    with pytest.raises(TrainerError, match=r"1 weights hold NaN or infinity \(model\.norm\.weight"):
+        load(str(saved), None)

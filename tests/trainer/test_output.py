@@ -54,3 +54,19 @@ def test_a_model_is_saved_with_the_options_it_was_trained_with(tiny, tmp_path):
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(
         names(tmp_path / "out" / "checkpoint")
     )
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_told_and_leaves_nothing_that_looks_whole(make, tmp_path):
+    import resource
+
+    data, out = make.dataset(tmp_path / "data", make.polite_rows(16)), tmp_path / "out"
+
+    def small_files_only():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    done = make.run("train", "--data", data, "--output", out, *make.fast, preexec_fn=small_files_only)
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "cannot be written" in done.stderr
+    assert not {"checkpoint", "reference", "training.json", "log.jsonl"} & set(names(out))

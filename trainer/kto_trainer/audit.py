@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kto_trainer.dataset import Row
-from kto_trainer.encoding import Encoder, Tokens
+from kto_trainer.encoding import Encoder, Fitted, Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +23,18 @@ class EncodedRows:
     counts: dict[str, Any]
 
 
-def encode_rows(rows: Sequence[Row], encoder: Encoder) -> EncodedRows:
+def encode_rows(rows: Sequence[Row], encoder: Encoder, fitted: Sequence[Fitted] | None = None) -> EncodedRows:
     """Encode and cut the rows, and count what a reader should know before trusting the result.
+
+    `fitted` are the rows in tokens where they are known already.
 
     Nothing is left out: an empty completion is a lone EOS (an output that says nothing can be undesirable), duplicates
     and rows with both labels are trained on as they are. The counts, by class where that matters, are:
     `completions_truncated`, `prompts_truncated`, `empty_completions`, `duplicates` (rows beyond the first with equal
     tokens and label) and `rows_with_both_labels` (rows whose tokens occur with the other label too).
     """
-    fitted = [encoder.fit(encoder.encode(row.prompt, row.completion)) for row in rows]
+    if fitted is None:
+        fitted = [encoder.fit(encoder.encode(row.prompt, row.completion)) for row in rows]
     tokens = [item.tokens for item in fitted]
     prompt_numbers: dict[tuple[int, ...], int] = {}
     completion_numbers: dict[tuple[int, ...], int] = {}

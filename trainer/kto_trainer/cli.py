@@ -210,11 +210,32 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:  # a full disk, a folder that may not be written
         _say(f"error: {error}")
         return 3
+    except (RuntimeError, MemoryError) as error:
+        told = machine_failure(error)
+        if told is None:
+            raise
+        _say(f"error: {told}")
+        return 3
     for line in _summary(arguments.command, result, arguments.output):
         _say(line)
     if arguments.json:
         print(json.dumps(result, ensure_ascii=False, allow_nan=False))
     return 0
+
+
+def machine_failure(error: BaseException) -> str | None:
+    """What torch's error says of the machine, in words and with a remedy; None if it is a defect."""
+    text = str(error)
+    kind = type(error).__name__
+    if kind in ("OutOfMemoryError", "MemoryError") or "allocate memory" in text or "out of memory" in text:
+        return (
+            f"out of memory ({text.splitlines()[0][:200] if text else kind}); lower max_tokens_per_pass (batch_size does "
+            "not matter), then set gradient_checkpointing, or train adapters with lora.r"
+        )
+    lost = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "NCCL")
+    if kind == "DistBackendError" or any(words in text for words in lost):
+        return f"another process of this training ended or cannot be reached ({text.splitlines()[0][:200]}); start all of them again"
+    return None
 
 
 def _say(message: str) -> None:

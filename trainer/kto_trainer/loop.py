@@ -27,6 +27,7 @@ from kto_trainer.ranks import join
 from kto_trainer.sft import run_sft, sft_rows
 from kto_trainer.streams import SFT_ORDER, WEIGHTS, stream
 from kto_trainer.tiny import build_model, build_tokenizer
+from kto_trainer.token_cache import fitted_rows
 
 Say = Callable[[str], None]
 
@@ -54,7 +55,9 @@ def train(split: Split, output: Path, options: TrainOptions, *, say: Say) -> dic
     model, tokenizer = _start(split, options, computer)
     assert options.max_length is not None
     encoder = Encoder(tokenizer, options.max_length)
-    encoded = encode_rows(split.rows, encoder)
+    # A tiny model's tokenizer is made of the run's own rows, in less time than its tokens are worth keeping.
+    fitted = None if options.model == "tiny" else fitted_rows(split, encoder)
+    encoded = encode_rows(split.rows, encoder, fitted)
     _say_counts(say, encoded, weights)
     if first:
         prepare_output(output)

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from safetensors import SafetensorError
 
 from kto_trainer.errors import TrainerError
 
@@ -48,7 +49,10 @@ def save_model(folder: Path, model: Any, tokenizer: Any, options: Mapping[str, A
     """
     temporary = partial(folder)
     shutil.rmtree(temporary, ignore_errors=True)
-    model.save_pretrained(temporary, safe_serialization=True)
+    try:
+        model.save_pretrained(temporary, safe_serialization=True)
+    except SafetensorError as error:  # it wraps what the system said, such as a full disk
+        raise OSError(f"{temporary}: the weights cannot be written ({error})") from None
     tokenizer.save_pretrained(temporary)
     write_json(temporary / OPTIONS_FILE, options)
     shutil.rmtree(folder, ignore_errors=True)
