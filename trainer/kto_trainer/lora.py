@@ -31,7 +31,7 @@ def add_adapters(model: Any, options: LoraOptions, seed: int) -> Any:
         named = tuple(name.strip() for name in named.split(","))
     config = LoraConfig(
         r=options.r,
-        lora_alpha=options.alpha or 2 * options.r,
+        lora_alpha=options.alpha or 2 * options.r,  # type: ignore[arg-type]  # peft divides it by r: any number will do
         lora_dropout=options.dropout,
         target_modules=_linear_names(model) if isinstance(named, str) else list(named),
         task_type="CAUSAL_LM",
