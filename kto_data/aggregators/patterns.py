@@ -93,16 +93,21 @@ def _votes_of(votes: VoteTable, first_K: Ints) -> sparse.csr_array:
     chosen_N = np.zeros(len(votes.sample_ids), dtype=bool)
     chosen_N[first_K] = True
     keep_V = chosen_N[votes.sample_V]
-    up_V, down_V, labeler_V = votes.up_V[keep_V], votes.down_V[keep_V], votes.labeler_V[keep_V]
     size_N = np.bincount(votes.sample_V, minlength=len(chosen_N))
     starts = np.concatenate([[0], np.cumsum(size_N[first_K])]).astype(np.int32)
-    mixed_V = (up_V > 0) & (down_V > 0)
-    labeler_V = labeler_V + np.int32(n_labelers) * (up_V == 0)
-    counts_V = np.where(up_V > 0, up_V, down_V).astype(np.float64)
+    # one array at a time, for there can be ten times as many votes as samples
+    up_V, down_V = votes.up_V[keep_V], votes.down_V[keep_V]
+    against_V = up_V == 0
+    mixed_V = ~against_V & (down_V > 0)
+    counts_V = up_V.astype(np.float64)
+    np.copyto(counts_V, down_V, where=against_V)
+    against = down_V[mixed_V].astype(np.float64)
+    del up_V, down_V
+    column_V = votes.labeler_V[keep_V].astype(np.int32, copy=False)
+    column_V[against_V] += np.int32(n_labelers)
     shape = (n_patterns, 2 * n_labelers)
-    found = sparse.csr_array((counts_V, labeler_V.astype(np.int32, copy=False), starts), shape=shape)
+    found = sparse.csr_array((counts_V, column_V, starts), shape=shape)
     if mixed_V.any():  # several people voted under one name, both ways
         rows = np.repeat(np.arange(n_patterns), np.diff(starts))[mixed_V]
-        against = (down_V[mixed_V].astype(np.float64), (rows, labeler_V[mixed_V] + n_labelers))
-        found = found + sparse.csr_array(against, shape=shape)
+        found = found + sparse.csr_array((against, (rows, column_V[mixed_V] + n_labelers)), shape=shape)
     return found

@@ -62,8 +62,11 @@ def read_masks(columns: Mapping[Path, Sequence[tuple[int, str]]], n_labelers: in
     up_RW, down_RW = (
         np.concatenate([np.zeros((0, n_words), dtype=np.uint64), *part]) for part in (ups, downs)
     )
+    ups.clear()
+    downs.clear()
     order_R = _order(id_R)
     id_R, up_RW, down_RW = id_R.take(pa.array(order_R)), up_RW[order_R], down_RW[order_R]
+    pa.default_memory_pool().release_unused()
     if len(id_R) == 0:
         return Masks(id_R, up_RW, down_RW)
     first_R = np.concatenate([[True], np.asarray(pc.not_equal(id_R[1:], id_R[:-1]))])
@@ -82,8 +85,8 @@ class Entries(NamedTuple):
 
     sample_V: npt.NDArray[np.int64]
     labeler_V: npt.NDArray[np.int32]
-    up_V: npt.NDArray[np.int32]
-    down_V: npt.NDArray[np.int32]
+    up_V: npt.NDArray[np.int8]
+    down_V: npt.NDArray[np.int8]
 
 
 def unfold(masks: Masks, n_labelers: int) -> Entries:
@@ -92,7 +95,10 @@ def unfold(masks: Masks, n_labelers: int) -> Entries:
         sum(int(np.unpackbits(words.view(np.uint8)).sum()) for words in _pieces(masks.up | masks.down))
     )
     entries = Entries(
-        np.empty(n_entries, dtype=np.int64), *(np.empty(n_entries, dtype=np.int32) for _ in range(3))
+        np.empty(n_entries, dtype=np.int64),
+        np.empty(n_entries, dtype=np.int32),
+        np.empty(n_entries, dtype=np.int8),
+        np.empty(n_entries, dtype=np.int8),
     )
     start = filled = 0
     for up, down in zip(_pieces(masks.up), _pieces(masks.down), strict=True):

@@ -10,6 +10,7 @@ Shapes: N samples, V entries, W words of 64 labelers.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -20,6 +21,7 @@ import pyarrow.parquet as pq
 from kto_data.columns import group_sql
 from kto_data.errors import InputError
 from kto_data.votes.labelers import Labeler
+from kto_data.votes.patterns import are_the_samples, read_masks, unfold
 from kto_data.votes.set_aside import SetAside
 from kto_data.votes.standing import WORD, literal, quoted, stand
 
@@ -42,8 +44,8 @@ class Pooled:
     sample_ids: pa.Array
     sample_V: npt.NDArray[np.int64]
     labeler_V: npt.NDArray[np.int32]
-    up_V: npt.NDArray[np.int32]
-    down_V: npt.NDArray[np.int32]
+    up_V: npt.NDArray[np.signedinteger[Any]]
+    down_V: npt.NDArray[np.signedinteger[Any]]
     set_aside: SetAside
 
 
@@ -69,6 +71,13 @@ def pool_votes(
     n_words = max(1, -(-len(labelers) // WORD))
     stale = stale or {}
     columns = {block: _wide_columns(block, labelers, stale.get(block, ())) for block in rule_blocks}
+    if not (vote_blocks or any(stale.values()) or any(lab.cap or lab.about == "event" for lab in labelers)):
+        masks = read_masks(
+            {block: [(m, labelers[m].name) for m, _ in inside] for block, inside in columns.items()},
+            len(labelers),
+        )
+        if samples is None or are_the_samples(masks.sample_ids, samples):
+            return Pooled(masks.sample_ids, *unfold(masks, len(labelers)), SetAside())
     with duckdb.connect(config={"preserve_insertion_order": "false"}) as con:
         set_aside = stand(con, labelers, vote_blocks)
         counted = [

@@ -6,6 +6,7 @@ Shapes: N samples, M labelers, V entries.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,8 @@ from kto_data.votes.sample_ids import SampleIds
 from kto_data.votes.set_aside import SetAside
 
 Ints = npt.NDArray[np.int64]
-Counts = npt.NDArray[np.int32]
+Indices = npt.NDArray[np.int32]
+Counts = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
 
 
@@ -38,7 +40,7 @@ class VoteTable:
     sample_ids: Sequence[str]
     labelers: Sequence[Labeler]
     sample_V: Ints
-    labeler_V: Counts
+    labeler_V: Indices
     up_V: Counts
     down_V: Counts
     set_aside: SetAside = field(default_factory=SetAside)
