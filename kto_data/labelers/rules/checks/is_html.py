@@ -3,7 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+from kto_data.labelers.rules.checks.phrases import compiled
+from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic, all_sure
 
 
 def _names(text: str) -> frozenset[str]:
@@ -30,14 +34,15 @@ _TAG = re.compile(rf"<(?P<close>/?+)(?P<name>[a-zA-Z][a-zA-Z0-9:-]*+)(?P<rest>(?
 _DOCTYPE = re.compile(r"<!doctype\s+html\b[^<>]*>", re.IGNORECASE)
 _STARTS_TAG = re.compile(r"<[a-zA-Z/!?]")
 
+# In RE2's syntax.
 _SIGNS = {
-    "an element": re.compile(rf"<(?:{'|'.join(sorted(_ELEMENTS))})(?:[\s/][^<>]*)?>", re.IGNORECASE),
-    "a closing tag": re.compile(r"</[a-zA-Z][a-zA-Z0-9-]*\s*>"),
-    "a self-closing tag": re.compile(r"<[a-zA-Z][a-zA-Z0-9-]*(?:\s[^<>]*)?/>"),
-    "an attribute": re.compile(r"""<[a-zA-Z][^<>]*\s[a-zA-Z-]+\s?=\s?["']"""),
-    "an entity": re.compile(r"&(?:[a-zA-Z]{2,31}|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});"),
-    "a comment": re.compile(r"<!--"),
-    "a doctype": _DOCTYPE,
+    "an element": rf"(?i)<(?:{'|'.join(sorted(_ELEMENTS))})(?:[\s/][^<>]*)?>",
+    "a closing tag": r"</[a-zA-Z][a-zA-Z0-9-]*\s*>",
+    "a self-closing tag": r"<[a-zA-Z][a-zA-Z0-9-]*(?:\s[^<>]*)?/>",
+    "an attribute": r"""<[a-zA-Z][^<>]*\s[a-zA-Z-]+\s?=\s?["']""",
+    "an entity": r"&(?:[a-zA-Z]{2,31}|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});",
+    "a comment": r"<!--",
+    "a doctype": r"(?i)<!doctype\s+html\b[^<>]*>",
 }
 
 
@@ -51,10 +56,19 @@ class ContainsHtml(Check):
 
     def decide(self, text: str, context: Context) -> Found:
         """Hold if two kinds of signs are found."""
-        found = {sign: match for sign, pattern in _SIGNS.items() if (match := pattern.search(text))}
+        found = {sign: match for sign, pattern in _SIGNS.items() if (match := compiled(pattern).search(text))}
         evidence = ", ".join(found) or "no sign of HTML"
         spans = tuple(sorted({match.span() for match in found.values()}))
         return Found(len(found) >= 2, evidence, spans if len(found) >= 2 else ())
+
+    def evidence(self) -> Sequence[Pattern | Statistic]:
+        """Return the signs."""
+        return [Pattern(pattern) for pattern in _SIGNS.values()]
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it of every text: two signs are enough."""
+        n_signs = sum(evidence.matches(Pattern(pattern)).astype(int) for pattern in _SIGNS.values())
+        return all_sure(np.asarray(n_signs >= 2))
 
 
 @CHECKS.register("is-html")
@@ -116,7 +130,6 @@ def _tags(text: str, opened: Sequence[str]) -> Iterator[tuple[bool, str, str]]:
     Raises:
         ValueError: There is text outside elements, or a tag that is none.
     """
-    lowered = text.lower() if text.isascii() else "".join(map(_lower, text))
     at = 0
     while at < len(text):
         start = text.find("<", at)
@@ -134,7 +147,7 @@ def _tags(text: str, opened: Sequence[str]) -> Iterator[tuple[bool, str, str]]:
             yield bool(match["close"]), name, match["rest"]
             at = match.end()
             if name in _RAW and not match["close"]:
-                at = _find(lowered, f"</{name}", at)
+                at = _end_of_raw(text, name, at)
         elif opened and not _STARTS_TAG.match(text, start):
             at = start + 1  # a lone < inside an element is text
         else:
@@ -148,5 +161,8 @@ def _find(text: str, end: str, start: int) -> int:
     return found
 
 
-def _lower(character: str) -> str:
-    return character.lower() if character.isascii() else character  # as long as the text, so places agree
+def _end_of_raw(text: str, name: str, start: int) -> int:
+    found = re.compile(f"</{name}", re.IGNORECASE).search(text, start)
+    if not found:
+        raise ValueError(f"<{name}> is not closed")
+    return found.start()

@@ -1,6 +1,7 @@
 """Which script a text is written in."""
 
 import re
+from collections import Counter
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -52,11 +53,12 @@ class ScriptIs(Check):
 
     def decide(self, text: str, context: Context) -> Found:
         """Hold if enough of the letters are of the scripts."""
-        n_letters = sum(map(str.isalpha, text))
+        letters = {one: n for one, n in Counter(text).items() if one.isalpha()}
+        n_letters = sum(letters.values())
         if not n_letters:
             return Found(None, "no letters")
         names = {part for name in self.is_ for part in _TOGETHER.get(name, (name,))}
-        runs = compiled("[" + "".join(rf"\p{{{name}}}" for name in sorted(names)) + "]+").finditer(text)
-        n_inside = sum(sum(map(str.isalpha, run.group())) for run in runs)
+        script = compiled("[" + "".join(rf"\p{{{name}}}" for name in sorted(names)) + "]")
+        n_inside = sum(n for one, n in letters.items() if script.match(one))
         share = n_inside / n_letters
         return Found(share >= self.min_share, f"{share:.2f} {'+'.join(self.is_)}")

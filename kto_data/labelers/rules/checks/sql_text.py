@@ -1,6 +1,7 @@
 """SQL statements read out of text, and what they touch."""
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,14 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 MAX_CHARS = 100_000
+_FIRST_WORD = re.compile(r"(?:\s++|--[^\n]*+|#[^\n]*+|/\*.*?\*/|[(;])*+([a-zA-Z]++)", re.DOTALL)
+_FIRST_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """SELECT WITH INSERT UPDATE DELETE CREATE ALTER DROP MERGE TRUNCATE VALUES TABLE REPLACE DESCRIBE DESC EXPLAIN
+        SHOW USE SET BEGIN START COMMIT ROLLBACK GRANT REVOKE FROM PIVOT UNPIVOT SUMMARIZE""",
+    )
+)
 
 DIALECTS: Mapping[str, str] = {
     "athena": "athena",
@@ -43,6 +52,9 @@ def statements(text: str, dialect: str) -> list["exp.Expr"]:
     import sqlglot
     from sqlglot.errors import SqlglotError
 
+    first = _FIRST_WORD.match(text)
+    if not first or first[1].upper() not in _FIRST_WORDS:
+        raise ValueError("it does not begin with a word of SQL")
     if len(text) > MAX_CHARS:
         raise RowError(f"the text has {len(text):,} characters; SQL is read up to {MAX_CHARS:,}")
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it cannot read is our answer, not a warning
