@@ -10,6 +10,13 @@ import typer
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
 
+def _is_command() -> bool:
+    """Whether this process is the command itself, and not somebody's who calls it."""
+    return Path(sys.argv[0]).name in ("kto", "kto.exe") or Path(sys.argv[0]) == Path(__file__).with_name(
+        "__main__.py"
+    )
+
+
 def label(
     files: Annotated[
         list[str], typer.Argument(help="Input files or globs: JSONL, JSON, CSV, Parquet; plain or gzipped.")
@@ -30,7 +37,7 @@ def label(
     """
     from kto_data.pipeline.label_files import label_files
 
-    outcome = label_files(files, rules, output, workers=workers)
+    outcome = label_files(files, rules, output, workers=workers, alone=_is_command())
     if as_json:
         print(json.dumps(outcome.as_dict(), indent=2, ensure_ascii=False))
         return

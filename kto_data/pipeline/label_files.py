@@ -14,7 +14,14 @@ import pyarrow.parquet as pq
 
 from kto_data.errors import InputError
 from kto_data.labelers.rules.engine import missing_columns
-from kto_data.labelers.rules.fast.workers import ArrowSource, RowsSource, Source, label_source, rules_read
+from kto_data.labelers.rules.fast.workers import (
+    ArrowSource,
+    RowsSource,
+    Source,
+    label_source,
+    prepare_process,
+    rules_read,
+)
 from kto_data.labelers.rules.load import load_rules
 from kto_data.labelers.rules.rule import RuleSet
 from kto_data.readers import InputFile, ReadEntry, expand, read_records
@@ -62,7 +69,12 @@ class LabelledFiles:
 
 
 def label_files(
-    files: Sequence[str], rules: Sequence[str], output: Path, *, workers: int | None = None
+    files: Sequence[str],
+    rules: Sequence[str],
+    output: Path,
+    *,
+    workers: int | None = None,
+    alone: bool = False,
 ) -> LabelledFiles:
     """Write the votes of rules on files, as one wide block, and beside it who voted and what failed.
 
@@ -72,11 +84,14 @@ def label_files(
         output: The block; `labelers.json` goes beside it, and `faults.parquet` and `quarantined.parquet`
             where there is anything in them.
         workers: The most processes that may work; by default as many as there are processors.
+        alone: Whether this process does nothing else, before or after.
 
     Raises:
         InputError: An input cannot be read, a rule file has mistakes, or the output cannot be put there.
     """
     loaded = load_rules(rules, base=Path())
+    if alone:
+        prepare_process(loaded)
     entries = [ReadEntry(path=list(files))]
     inputs = expand(entries, Path())
     _check_output(output, {file.path.resolve() for file in inputs})

@@ -122,7 +122,9 @@ class ArrowRows:
             for asked, answered in zip(prompt.canonical(), completion.canonical(), strict=True)
         ]
         columns = {
-            "row_id": pc.binary_join_element_wise(f"{self.file.source}#", native.cast(pa.string()), ""),
+            "row_id": pc.binary_join_element_wise(
+                pa.scalar(f"{self.file.source}#"), native.cast(pa.string()), pa.scalar("")
+            ),
             "sample_id": pa.array(sample_ids),
             "prompt": prompt.messages(),
             "completion": completion.messages(),

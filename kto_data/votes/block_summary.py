@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from kto_data.tables import add_view, database
 from kto_data.votes.labelers import Labeler
@@ -70,13 +70,15 @@ def _patterns(
     pooled = ", ".join(f"{_pooled(labeler)} AS v{n}" for n, labeler in enumerate(labelers))
     names = ", ".join(f"v{n}" for n in range(len(labelers)))
     con.execute("CREATE TEMP TABLE twice AS SELECT sample_id FROM votes GROUP BY ALL HAVING count(*) > 1")
-    found: dict[str, Any] = con.execute(
+    found: pa.Table = con.sql(
         f"SELECT count(*) AS n, {names} FROM ("  # noqa: S608 - the columns are quoted
         f"SELECT {single} FROM votes ANTI JOIN twice USING (sample_id) UNION ALL "
         f"SELECT {pooled} FROM votes SEMI JOIN twice USING (sample_id) GROUP BY sample_id) GROUP BY {names}"
-    ).fetchnumpy()
-    votes = [np.ma.filled(found[f"v{n}"].astype(np.float64), np.nan) for n in range(len(labelers))]
-    return np.array(votes).T, np.asarray(found["n"], dtype=np.float64)
+    ).to_arrow_table()
+    numbers = [
+        found[name].cast(pa.float64()).fill_null(float("nan")).to_numpy() for name in found.column_names
+    ]
+    return np.array(numbers[1:]).T, np.asarray(numbers[0])
 
 
 def _pooled(labeler: Labeler) -> str:
