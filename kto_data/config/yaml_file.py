@@ -21,6 +21,7 @@ MAX_VALUES = 1_000_000
 """Values a file may come to once aliases are expanded; far above any real rule file."""
 
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "timestamp")}
+_CONTAINER_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +132,13 @@ class _Builder:
     def build(self, node: Node, path: KeyPath) -> Any:
         self._n_values += 1
         if self._n_values > MAX_VALUES:
-            raise ConfigError(
-                [Mistake(self.name, 0, "", f"more than {MAX_VALUES:,} values once aliases are expanded")]
-            )
+            line = node.start_mark.line + 1
+            message = f"more than {MAX_VALUES:,} values once aliases are expanded"
+            raise ConfigError([Mistake(self.name, line, format_key(path[:1]), message)])
         self.lines.setdefault(path, node.start_mark.line + 1)
+        if not isinstance(node, ScalarNode) and str(node.tag) not in _CONTAINER_TAGS:
+            message = f"the tag {node.tag} is not allowed; only plain values are"
+            self._note(node.start_mark.line + 1, path, message)
         if isinstance(node, MappingNode):
             return {key: self.build(value, (*path, key)) for key, value in self._pairs(node, path)}
         if isinstance(node, SequenceNode):

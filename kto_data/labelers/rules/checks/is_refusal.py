@@ -1,7 +1,9 @@
 """Whether an output declines to do what it was asked."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, WithJsonSchema
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
 from kto_data.labelers.rules.checks.phrases import none_found, places
@@ -61,6 +63,17 @@ _EVADES = (
 )
 
 
+def _clearest(value: Any) -> Any:
+    return "hard" if value is True else value
+
+
+Strength = Annotated[
+    Literal["hard", "soft", "partial"],
+    BeforeValidator(_clearest),
+    WithJsonSchema({"enum": ["hard", "soft", "partial", True]}),
+]
+
+
 @CHECKS.register("is-refusal")
 class IsRefusal(Check):
     """The output declines, in English: `is-refusal: {strength: hard}`.
@@ -75,8 +88,8 @@ class IsRefusal(Check):
 
     short: ClassVar[str | None] = "strength"
 
-    strength: Literal["hard", "soft", "partial"] = "hard"
-    """How clearly it declines."""
+    strength: Strength = "hard"
+    """How clearly it declines; `is-refusal: true` is the clearest."""
 
     def decide(self, text: str, context: Context) -> Found:
         """Hold if a phrase of that strength is found."""

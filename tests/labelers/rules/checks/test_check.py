@@ -14,9 +14,18 @@ def test_every_check_type_has_a_manual(name):
     assert not inspect.isabstract(kind)
 
 
-def test_the_check_types_of_this_version_are_there():
-    words = "contains icontains contains-any contains-all icontains-any icontains-all"
-    others = (
-        "starts-with ends-with equals regex length word-count is-empty is-json repetition cut-off arithmetic"
-    )
-    assert set(f"{words} {others}".split()) <= set(CHECKS)
+FORMAT = """
+    contains icontains contains-any contains-all icontains-any icontains-all starts-with ends-with equals regex
+    length word-count length-ratio finish-reason is-empty balanced-fences
+    is-json contains-json is-xml contains-xml is-html contains-html is-sql contains-sql is-valid-function-call
+    is-valid-openai-function-call is-valid-openai-tools-call tool-call-f1 is-valid-code contains-code
+    language script mixed-language repetition duplicate-lines compression-ratio perplexity
+    is-refusal hedging sycophancy-phrases preamble markdown emoji pii secrets moderation classifier
+    ifeval math-equal multiple-choice numeric unit-tests levenshtein rouge-n bleu gleu similar near-duplicate-of
+    sql column python cut-off arithmetic
+"""
+
+
+@pytest.mark.parametrize("name", FORMAT.split())
+def test_every_check_type_of_the_format_is_there(name):
+    assert name in CHECKS

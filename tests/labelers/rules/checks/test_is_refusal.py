@@ -51,3 +51,7 @@ def test_people_agree_on_real_outputs(sample_rows):
     assert hard.count("2_full_refusal") / n_refused > 0.75
     assert soft.count("1_full_compliance") / len(soft) < 0.1
     assert soft.count("2_full_refusal") / n_refused > 0.9
+
+
+def test_true_is_the_clearest(read_rule):
+    assert read_rule("{is-refusal: true}").rule.version == read_rule("{is-refusal: hard}").rule.version
