@@ -4,10 +4,9 @@ The rows are those of `read_records`. A row that is not of the usual shape (a nu
 unknown role) goes through the same code as there, alone, and is quarantined by it where it has to be.
 """
 
-import itertools
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 
+from kto_data.readers.arrow_messages import MessageColumn
 from kto_data.readers.columns import as_name
-from kto_data.readers.containers.parquet import as_records
+from kto_data.readers.containers.parquet import as_records, is_json
 from kto_data.readers.inputs import InputFile
-from kto_data.readers.messages import ROLES
 from kto_data.readers.meta import Shape
 from kto_data.readers.record import Defect, Unreadable, excerpt
 from kto_data.readers.rows import RowMaker
@@ -78,17 +77,17 @@ class ArrowRows:
             before: How many there are before it in the file.
         """
         keys = self.file.entry.columns
-        prompt = _Column(batch.column(keys.prompt), "user")
-        completion = _Column(batch.column(keys.completion), "assistant")
-        usual = prompt.usual & completion.usual & completion.answers
+        prompt = MessageColumn(batch.column(keys.prompt), "user")
+        completion = MessageColumn(batch.column(keys.completion), "assistant")
+        usual = prompt.usual & completion.usual & completion.answers & _is_valid(batch)
         if usual.all():
             return self._usual_rows(batch, before, prompt, completion), []
         places = np.flatnonzero(usual)
         chosen = batch.take(pa.array(places))
         if len(places):
             asked, answered = (
-                _Column(chosen.column(keys.prompt), "user"),
-                _Column(chosen.column(keys.completion), "assistant"),
+                MessageColumn(chosen.column(keys.prompt), "user"),
+                MessageColumn(chosen.column(keys.completion), "assistant"),
             )
             rows = [self._usual_rows(chosen, before, asked, answered, places)]
         else:
@@ -109,8 +108,8 @@ class ArrowRows:
         self,
         batch: pa.RecordBatch,
         before: int,
-        prompt: "_Column",
-        completion: "_Column",
+        prompt: MessageColumn,
+        completion: MessageColumn,
         places: "np.typing.NDArray[np.int64] | None" = None,
     ) -> pa.RecordBatch:
         names, n = batch.schema.names, batch.num_rows
@@ -159,125 +158,13 @@ class ArrowRows:
         return {"file": self.file.name, "record": item.number, **about}
 
 
-class _Column:
-    """A column of prompts or completions: texts, or lists of messages.
-
-    Attributes:
-        usual: Where nothing is missing, every role is known, and some message says something.
-        answers: Where a message of an assistant says something; for prompts, the same as `usual`.
-    """
-
-    def __init__(self, array: pa.Array, role: str) -> None:
-        self._n = len(array)
-        self._role = role
-        self._is_text = not pa.types.is_list(array.type)
-        if self._is_text:
-            self._contents, self._edges = _small(array), np.arange(self._n + 1, dtype=np.int32)
-            self._present = array.is_valid()
-        else:
-            offsets = np.asarray(array.offsets)
-            messages = array.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
-            self._contents = _small(messages.field("content"))
-            self._present = messages.is_valid()
-            self._edges = (offsets - offsets[0]).astype(np.int32)
-            self._roles = _small(messages.field("role"))
-        self._views = _views(self._contents)
-        self.usual, self.answers = self._checked(array)
-
-    def _checked(self, array: pa.Array) -> "tuple[np.typing.NDArray[np.bool_], np.typing.NDArray[np.bool_]]":
-        valid = np.asarray(pc.and_(self._contents.is_valid(), self._present))
-        says = np.fromiter(map(_is_visible, self._views), dtype=bool, count=len(self._views)) & valid
-        valid = valid & _is_utf8(self._contents, self._views)
-        if self._is_text:
-            return valid & says, np.ones(self._n, dtype=bool)
-        roles = pc.is_in(self._roles, value_set=pa.array(ROLES))
-        valid &= np.asarray(roles)
-        assistant = np.asarray(pc.equal(self._roles, "assistant").fill_null(False))
-        usual = np.asarray(array.is_valid()) & (self._each(~valid) == 0) & (self._each(says) > 0)
-        return usual, self._each(says & assistant) > 0 if self._role == "assistant" else usual
-
-    def _each(self, marks: "np.typing.NDArray[np.bool_]") -> "np.typing.NDArray[np.int64]":
-        before = np.concatenate([[0], np.cumsum(marks)])
-        return np.diff(before[self._edges])
-
-    def messages(self) -> pa.Array:
-        """Return the column as conversations."""
-        roles = pa.repeat(pa.scalar(self._role), self._n) if self._is_text else self._roles
-        nulls = pa.nulls(len(self._contents), pa.string())
-        children = [roles, self._contents, nulls, nulls, nulls]
-        structs = pa.StructArray.from_arrays(children, fields=list(MESSAGES.value_type))
-        return pa.ListArray.from_arrays(pa.array(self._edges), structs).cast(MESSAGES)
-
-    def canonical(self) -> Iterator[bytes]:
-        """Yield each conversation as the canonical JSON of its messages, as `content_id` has it."""
-        odd = _odd_controls(self._contents)
-        if self._is_text:
-            end = f'","role":"{self._role}"}}'.encode()
-            for place, view in enumerate(self._views):
-                yield b'{"content":"' + _escaped(view, place in odd) + end
-            return
-        roles = [f'","role":"{role}"}}'.encode() for role in self._roles.to_pylist()]
-        whole = [
-            b'{"content":"' + _escaped(view, place in odd) + roles[place]
-            for place, view in enumerate(self._views)
-        ]
-        edges = self._edges.tolist()
-        for start, end_ in itertools.pairwise(edges):
-            yield b",".join(whole[start:end_])
-
-
-def _views(array: pa.Array) -> list[memoryview]:
-    _, offsets, data = array.buffers()
-    if not len(array):
-        return []
-    edges = np.frombuffer(offsets, dtype=np.int32)[array.offset : array.offset + len(array) + 1].tolist()
-    view = memoryview(data) if data is not None else memoryview(b"")
-    return [view[start:end] for start, end in itertools.pairwise(edges)]
-
-
-def _small(array: pa.Array) -> pa.Array:
-    return array.cast(pa.string()) if pa.types.is_large_string(array.type) else array
-
-
-def _is_visible(view: memoryview) -> bool:
-    """Whether a text surely says something; that of one that begins with a space or a rare character is looked at."""
-    if len(view) and 32 < view[0] < 127:
-        return True
-    return bool(str(view, "utf-8", "replace").strip())
-
-
-def _is_utf8(array: pa.Array, views: list[memoryview]) -> "np.typing.NDArray[np.bool_] | bool":
+def _is_valid(batch: pa.RecordBatch) -> bool:
+    """Whether all texts of a batch are UTF-8."""
     try:
-        array.validate(full=True)
+        batch.validate(full=True)
     except pa.ArrowInvalid:
-        return np.fromiter(map(_decodes, views), dtype=bool, count=len(views))
-    return True
-
-
-def _decodes(view: memoryview) -> bool:
-    try:
-        str(view, "utf-8")
-    except UnicodeDecodeError:
         return False
     return True
-
-
-def _odd_controls(array: pa.Array) -> set[int]:
-    """Return the places of the texts with control characters other than line ends."""
-    _, offsets, data = array.buffers()
-    if data is None or not len(array):
-        return set()
-    edges = np.frombuffer(offsets, dtype=np.int32)[array.offset : array.offset + len(array) + 1]
-    text = np.frombuffer(data, dtype=np.uint8)[edges[0] : edges[-1]]
-    odd = np.flatnonzero((text < 32) & (text != 10)) + edges[0]
-    return set((np.searchsorted(edges, odd, side="right") - 1).tolist())
-
-
-def _escaped(view: memoryview, odd: bool) -> bytes:
-    """Return a text as JSON has it between its quotes."""
-    if odd:
-        return json.dumps(str(view, "utf-8"), ensure_ascii=False)[1:-1].encode()
-    return bytes(view).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
 
 
 def _names(array: pa.Array) -> pa.Array:
@@ -300,6 +187,8 @@ def _is_usual(file: InputFile, schema: pa.Schema) -> bool:
         return False
     if any(keys[name].partition(".")[0] in known for name in _UNUSUAL):
         return False
+    if not all(is_json(field.type) or pa.types.is_timestamp(field.type) for field in schema):
+        return False  # some of their values cannot be converted, which only the readers notice
     if not {keys["prompt"], keys["completion"]} <= known or any(
         "." in key and key not in known for key in keys.values()
     ):
@@ -339,8 +228,11 @@ def _ids_are_unique(file: InputFile, parquet: pq.ParquetFile) -> bool:
             )
             last = values[-1] if len(values) else last
         else:
-            texts = ids.to_pylist()
-            if "" in texts:
+            try:
+                texts = [text.encode() for text in ids.to_pylist()]
+            except UnicodeDecodeError:
+                return False
+            if b"" in texts:
                 return False
             rising, values = (
                 False,

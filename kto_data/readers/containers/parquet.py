@@ -67,7 +67,7 @@ def _open(file: ByteFile) -> pq.ParquetFile:
 def as_records(batch: pa.RecordBatch, done: int) -> list[Record | Unreadable]:
     """Return the rows of a batch that begins after `done` others; one by one where a value of it cannot be converted."""
     batch = _without_nanoseconds(batch)
-    odd = [field.name for field in batch.schema if not _is_json(field.type)]
+    odd = [field.name for field in batch.schema if not is_json(field.type)]
     try:
         values = batch.to_pylist()
     except _READ_ERRORS as error:
@@ -90,11 +90,12 @@ def _without_nanoseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _is_json(kind: pa.DataType) -> bool:
+def is_json(kind: pa.DataType) -> bool:
+    """Return whether every value of a type is one of JSON."""
     if pa.types.is_struct(kind):
-        return all(_is_json(field.type) for field in kind)
+        return all(is_json(field.type) for field in kind)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return _is_json(kind.value_type)
+        return is_json(kind.value_type)
     types = pa.types
     return bool(
         types.is_boolean(kind)
