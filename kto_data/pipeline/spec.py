@@ -335,7 +335,7 @@ def _rules(data: dict[str, Any], path: tuple[str, str], file: YamlFile) -> RuleS
     listed = _list(_dict(data, path[0]), path[1])
     places = {ref: (*path, index) for index, ref in enumerate(listed) if isinstance(ref, str)}
     try:
-        return load_rules(list(places), base=file.folder)
+        rules = load_rules(list(places), base=file.folder)
     except ConfigError as error:
         raise ConfigError(
             file.mistake(places[mistake.file], f"{mistake.file}: {mistake.message}")
@@ -343,3 +343,9 @@ def _rules(data: dict[str, Any], path: tuple[str, str], file: YamlFile) -> RuleS
             else mistake
             for mistake in error.mistakes
         ) from None
+    unasked = "stands for a judge, and pipelines of this version ask none; leave the rule out"
+    if rules.for_judges:
+        raise ConfigError(
+            Mistake(rule.file, rule.line, "", f"{rule.id} {unasked}") for rule in rules.for_judges
+        )
+    return rules

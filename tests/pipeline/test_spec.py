@@ -224,6 +224,16 @@ def test_mistakes_in_rule_files_are_told_with_those_of_the_pipeline(tmp_path):
         assert part in text
 
 
+def test_a_rule_that_stands_for_a_judge_is_told(tmp_path):
+    (tmp_path / "rules.yaml").write_text(
+        RULES + "  - {id: unsure, vote: {judge: helpful}, when: {unresolved: true}}\n"
+    )
+    (tmp_path / "p.yaml").write_text(GOOD)
+    with pytest.raises(ConfigError) as told:
+        load_pipeline(tmp_path / "p.yaml")
+    assert "unsure stands for a judge, and pipelines of this version ask none" in str(told.value)
+
+
 def test_rule_files_are_looked_for_beside_the_pipeline_file(load, tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

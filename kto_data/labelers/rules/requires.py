@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from kto_data.config.yaml_file import YamlFile
 from kto_data.errors import Mistake
 
@@ -18,6 +16,8 @@ def missing_requirements(file: YamlFile, requirements: Sequence[str]) -> Iterato
 
 
 def _problem(text: str) -> str | None:
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         requirement = Requirement(text)
     except InvalidRequirement:

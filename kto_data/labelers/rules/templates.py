@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import re2
-from pydantic import PrivateAttr, ValidationError
+from pydantic import PrivateAttr, ValidationError, field_serializer
 
 from kto_data.config.validate import validate
 from kto_data.config.yaml_file import KeyPath, YamlFile, format_key
@@ -36,6 +36,14 @@ class Templated(Check):
     of_revision: int
     _kind: type[Check] = PrivateAttr()
     _names: frozenset[str] = PrivateAttr()
+
+    @field_serializer("options")
+    def _told(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what the check's own definition does, such as where a file is on this machine."""
+        fields = self._kind.model_fields
+        return {
+            key: option for key, option in options.items() if key not in fields or not fields[key].exclude
+        }
 
     @classmethod
     def of(cls, kind: type[Check], options: Mapping[str, Any], names: frozenset[str]) -> "Templated":

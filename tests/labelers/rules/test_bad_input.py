@@ -56,6 +56,7 @@ def test_a_bad_file_is_told_with_its_line(tmp_path, name):
     assert time.monotonic() - start < 20
 
 
+@pytest.mark.slow
 def test_an_anchor_bomb_says_what_it_is(tmp_path):
     (tmp_path / "r.yaml").write_text(BOMB)
     with pytest.raises(

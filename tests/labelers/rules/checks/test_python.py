@@ -110,6 +110,7 @@ def test_arguments_may_be_values_of_the_row(rule):
     assert read.fires("xyz", meta={"word": "z"})
     assert read.fires("xyz", meta={"word": "q"}) is False
     assert read.fires("xyz", meta={}) is None
+    assert read.rule.definition["match"]["python"]["options"].keys() == {"ref", "args", "source"}
 
 
 def test_it_reads_the_columns_that_it_names_and_may_say_that_it_does_not_apply(rule):
