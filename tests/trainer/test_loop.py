@@ -186,7 +186,7 @@ def test_the_reference_is_computed_once_and_shared_by_runs_and_by_adapters(train
     import shutil
 
     data = tmp_path / "data"
-    shutil.copytree(trained[0], data)
+    shutil.copytree(trained[0], data, ignore=shutil.ignore_patterns(".cache"))  # other tests fill it
     model = ("--model", trained[1] / "reference", "--epochs", 1)
     first, said = training(make, data, tmp_path / "first", *model)
     assert first["counts"]["reference_cached"] == 0
