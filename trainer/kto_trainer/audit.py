@@ -34,7 +34,9 @@ def encode_rows(rows: Sequence[Row], encoder: Encoder, fitted: Sequence[Fitted] 
     tokens and label) and `rows_with_both_labels` (rows whose tokens occur with the other label too).
     """
     if fitted is None:
-        fitted = [encoder.fit(encoder.encode(row.prompt, row.completion)) for row in rows]
+        fitted = [
+            encoder.fit(tokens) for tokens in encoder.encode_all((row.prompt, row.completion) for row in rows)
+        ]
     tokens = [item.tokens for item in fitted]
     prompt_numbers: dict[tuple[int, ...], int] = {}
     completion_numbers: dict[tuple[int, ...], int] = {}

@@ -6,12 +6,15 @@ of sequence token: a model that never sees it learns not to stop.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 from kto_trainer.dataset import Message, Text
 from kto_trainer.errors import TrainerError
+
+CHUNK = 1000  # texts that the tokenizer takes at a time
 
 
 class Tokens(NamedTuple):
@@ -19,6 +22,14 @@ class Tokens(NamedTuple):
 
     prompt: list[int]
     completion: list[int]
+
+
+class _Texts(NamedTuple):
+    """A row's texts as they are tokenised; `plain` ones come without a chat template."""
+
+    prompt: str
+    completion: str
+    plain: bool
 
 
 class Fitted(NamedTuple):
@@ -53,14 +64,42 @@ class Encoder:
         Apart, because generation sees the prompt alone: a token that reaches over the border would be one that the
         model can never be asked to write.
         """
+        return next(self.encode_all([(prompt, completion)]))
+
+    def encode_all(self, pairs: Iterable[tuple[Text, Text]]) -> Iterator[Tokens]:
+        """`encode` for many: the tokenizer takes a thousand texts at a time, several times faster than one by one."""
+        rest = iter(pairs)
+        while chunk := list(islice(rest, CHUNK)):
+            texts = [self._texts(prompt, completion) for prompt, completion in chunk]
+            prompts = self._ids_of([item.prompt for item in texts], [item.plain for item in texts])
+            completions = self._ids_of([item.completion for item in texts], [False] * len(texts))
+            for item, prompt_ids, completion_ids in zip(texts, prompts, completions, strict=True):
+                if item.plain:
+                    yield Tokens(self._started(prompt_ids), [*completion_ids, self.eos])
+                else:
+                    yield Tokens(prompt_ids or [self._first()], self._ended(completion_ids))
+
+    def _texts(self, prompt: Text, completion: Text) -> "_Texts":
         if isinstance(prompt, str) and isinstance(completion, str):
-            return Tokens(self._plain_prompt(prompt), [*self._ids(completion), self.eos])
+            return _Texts(prompt, completion, plain=True)
         start, end = _messages(prompt, "user"), _messages(completion, "assistant")
         prompt_text = self._render(start, add_generation_prompt=True)
         full_text = self._render([*start, *end], add_generation_prompt=False)
         # Templates exist whose generation prompt is not how they render a finished turn: split where the two part.
         border = len(os.path.commonprefix([prompt_text, full_text]))  # noqa: RUF071  # by character is what is meant
-        return Tokens(self._chat_prompt(full_text[:border]), self._ended(self._ids(full_text[border:])))
+        # The template writes its own BOS: adding special tokens would double it.
+        return _Texts(full_text[:border], full_text[border:], plain=False)
+
+    def _ids_of(self, texts: Sequence[str], special: Sequence[bool]) -> list[list[int]]:
+        """Token ids of texts, with the tokenizer's own special tokens where `special` says so."""
+        found: list[list[int]] = [[] for _ in texts]
+        for kind in (True, False):
+            numbers = [i for i, wanted in enumerate(special) if wanted is kind]
+            if numbers:
+                ids = self.tokenizer([texts[i] for i in numbers], add_special_tokens=kind, verbose=False)
+                for i, row in zip(numbers, ids["input_ids"], strict=True):
+                    found[i] = list(row)
+        return found
 
     def encode_prompt(self, prompt: Text, max_prompt_length: int) -> list[int]:
         """The tokens that a generation starts from: the last `max_prompt_length` of them."""
@@ -94,7 +133,9 @@ class Encoder:
         return list(self.tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"])
 
     def _plain_prompt(self, text: str) -> list[int]:
-        ids = self._ids(text, special=True)
+        return self._started(self._ids(text, special=True))
+
+    def _started(self, ids: list[int]) -> list[int]:
         while ids and ids[-1] == self.eos:  # some tokenizers end every text; this one goes on
             ids.pop()
         return ids or [self._first()]

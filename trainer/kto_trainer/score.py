@@ -83,7 +83,10 @@ def score(
             f"{reference}: its tokenizer differs from that of {model}: it is not the model's reference"
         )
     encoder = Encoder(tokenizer, max_length)
-    tokens = [encoder.fit(encoder.encode(row.prompt, row.completion)).tokens for row in split.rows]
+    tokens = [
+        encoder.fit(item).tokens
+        for item in encoder.encode_all((row.prompt, row.completion) for row in split.rows)
+    ]
     say(f"scoring {len(tokens)} rows of {split.name}")
     logps = _logps(place(policy, options, computer), tokens, encoder, options, computer, say)
     ref_logps = _logps(place(ref, options, computer), tokens, encoder, options, computer, say)

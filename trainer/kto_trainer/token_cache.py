@@ -32,7 +32,10 @@ def fitted_rows(split: Split, encoder: Encoder) -> list[Fitted]:
             found = []
         if len(found) == len(split.rows):
             return found
-    fitted = [encoder.fit(encoder.encode(row.prompt, row.completion)) for row in split.rows]
+    fitted = [
+        encoder.fit(tokens)
+        for tokens in encoder.encode_all((row.prompt, row.completion) for row in split.rows)
+    ]
     if path is not None:
         try:
             _write(path, fitted)
