@@ -22,8 +22,11 @@ _PRECISIONS = tuple(np.logspace(0, 4, 7))
 """How strongly they are drawn; labelers' single votes are worth less than 3 in log-odds, so below 1 means not at all."""
 _TEMPERATURE = 2.0
 """Held-out log-losses are divided by it before the candidates are averaged; 1 would trust few gold labels too much."""
-_INTERCEPT_PRECISION = 0.5
-_PLATT_STRENGTH = 20.0
+_INTERCEPT_PRECISION = 4.0
+"""Ten gold labels of which eight are desirable must not outvote the judges; two hundred move it freely."""
+_PLATT_STRENGTH = 10.0
+_ALWAYS = 0.9
+"""A labeler of both polarities that votes on more samples than this says nothing by speaking at all."""
 
 
 @METHODS.register("calibrated")
@@ -157,7 +160,7 @@ def _problem(patterns: Patterns, labelers: Sequence[Labeler], gold: Gold, option
     up_M, down_M = cast_X[:n_labelers], cast_X[n_labelers:]
     one_sided_M = np.where(down_M == 0, 1, np.where(up_M == 0, -1, 0)) * (up_M + down_M > 0)
     share_M = (up_M + down_M) / max(patterns.n_K.sum(), 1.0)
-    two_sided = np.flatnonzero((one_sided_M == 0) & (share_M > 0) & (share_M < 0.999))
+    two_sided = np.flatnonzero((one_sided_M == 0) & (share_M > 0) & (share_M < _ALWAYS))
     factor_M = np.array([1.0 if lab.weight is None else lab.weight for lab in labelers])
     votes_GX = patterns.votes_KX[patterns.pattern_N[gold.sample_G]].toarray()
     up_GM, down_GM = votes_GX[:, :n_labelers], votes_GX[:, n_labelers:]

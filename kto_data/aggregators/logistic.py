@@ -78,13 +78,17 @@ def folds_of(group_G: Ints, y_G: Floats, n_folds: int) -> Ints:
 def platt(z_G: Floats, y_G: Floats, weight_G: Floats, *, strength: float) -> tuple[float, float]:
     """Return slope and intercept that calibrate log-odds: P(y = 1) = expit(slope z + intercept).
 
-    J. Platt (1999), Probabilistic outputs for support vector machines; here with a Gaussian prior of
-    precision `strength` around slope 1 and intercept 0, so that few observations change little.
+    J. Platt (1999), Probabilistic outputs for support vector machines and comparisons to regularized likelihood
+    methods. As there, n labels of a class are fitted to (n + 1) / (n + 2) and not to 1, for ten labels that
+    were all predicted right do not show that predictions are always right; besides, a Gaussian prior of
+    precision `strength` holds slope 1 and intercept 0.
     """
+    n_ones, n_zeros = float(weight_G @ y_G), float(weight_G @ (1 - y_G))
+    target_G = np.where(y_G > 0.5, (n_ones + 1) / (n_ones + 2), 1 / (n_zeros + 2))
     x_GD = np.stack([z_G, np.ones_like(z_G)], axis=1)
     mean_D = np.array([1.0, 0.0])
     slope, intercept = fit(
-        x_GD, y_G, weight_G, mean_D=mean_D, precision_D=np.full(2, strength), start_D=mean_D
+        x_GD, target_G, weight_G, mean_D=mean_D, precision_D=np.full(2, strength), start_D=mean_D
     )
     return (float(slope), float(intercept)) if slope > 0 else (1.0, 0.0)
 
