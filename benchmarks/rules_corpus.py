@@ -14,7 +14,124 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-COMMON = ["the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "as", "was", "with", "be", "by", "on", "not", "he", "i", "this", "are", "or", "his", "from", "at", "which", "but", "have", "an", "had", "they", "you", "were", "their", "one", "all", "we", "can", "her", "has", "there", "been", "if", "more", "when", "will", "would", "who", "so", "no", "out", "up", "into", "do", "any", "your", "what", "some", "them", "other", "time", "only", "could", "new", "these", "may", "then", "two", "first", "such", "like", "now", "its", "also", "over", "after", "well", "use", "make", "good", "way", "data", "value", "list", "test", "file", "code", "name", "set", "type", "number", "function", "return", "example", "class", "input", "output", "model", "line", "string", "object", "method", "error", "result", "user", "text", "key", "index", "row", "column", "table", "array", "size", "list", "order", "note"]
+COMMON = [
+    "the",
+    "of",
+    "and",
+    "to",
+    "in",
+    "a",
+    "is",
+    "that",
+    "for",
+    "it",
+    "as",
+    "was",
+    "with",
+    "be",
+    "by",
+    "on",
+    "not",
+    "he",
+    "i",
+    "this",
+    "are",
+    "or",
+    "his",
+    "from",
+    "at",
+    "which",
+    "but",
+    "have",
+    "an",
+    "had",
+    "they",
+    "you",
+    "were",
+    "their",
+    "one",
+    "all",
+    "we",
+    "can",
+    "her",
+    "has",
+    "there",
+    "been",
+    "if",
+    "more",
+    "when",
+    "will",
+    "would",
+    "who",
+    "so",
+    "no",
+    "out",
+    "up",
+    "into",
+    "do",
+    "any",
+    "your",
+    "what",
+    "some",
+    "them",
+    "other",
+    "time",
+    "only",
+    "could",
+    "new",
+    "these",
+    "may",
+    "then",
+    "two",
+    "first",
+    "such",
+    "like",
+    "now",
+    "its",
+    "also",
+    "over",
+    "after",
+    "well",
+    "use",
+    "make",
+    "good",
+    "way",
+    "data",
+    "value",
+    "list",
+    "test",
+    "file",
+    "code",
+    "name",
+    "set",
+    "type",
+    "number",
+    "function",
+    "return",
+    "example",
+    "class",
+    "input",
+    "output",
+    "model",
+    "line",
+    "string",
+    "object",
+    "method",
+    "error",
+    "result",
+    "user",
+    "text",
+    "key",
+    "index",
+    "row",
+    "column",
+    "table",
+    "array",
+    "size",
+    "list",
+    "order",
+    "note",
+]
 REFUSALS = (
     "I'm sorry, but I can't help with that request.",
     "I apologize, but I cannot assist with this.",
@@ -43,7 +160,7 @@ SCRIPTS = (
     "日本語のテキストです。",
     "“quoted — text”…",
 )
-_GROUP = 20_000
+_CHUNK = 20_000
 
 
 def vocabulary() -> list[str]:
@@ -58,7 +175,7 @@ def vocabulary() -> list[str]:
     return list(words)
 
 
-def write_corpus(path: Path, n_rows: int, *, seed: int = 0, group_rows: int = _GROUP) -> None:
+def write_corpus(path: Path, n_rows: int, *, seed: int = 0, group_rows: int = _CHUNK) -> None:
     """Write a corpus as zstd Parquet: id, prompt, completion, model, source."""
     rng, words = np.random.default_rng(seed), vocabulary()
     weights = 1 / np.arange(3, len(words) + 3) ** 0.95
@@ -69,13 +186,12 @@ def write_corpus(path: Path, n_rows: int, *, seed: int = 0, group_rows: int = _G
     )
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         while written < n_rows:
-            n = min(group_rows, n_rows - written)
+            n = min(_CHUNK, n_rows - written)
             prompts, completions = _rows(rng, words, steps, n)
             columns = [pa.array(range(written, written + n)), pa.array(prompts), pa.array(completions)]
             labels = [pa.array([f"{kind}-{i % 6}" for i in range(n)]) for kind in ("model", "source")]
-            writer.write_table(
-                pa.Table.from_arrays([*columns, *labels], schema=schema), row_group_size=group_rows
-            )
+            batch = pa.RecordBatch.from_arrays([*columns, *labels], schema=schema)
+            writer.write_batch(batch, row_group_size=group_rows)
             written += n
 
 

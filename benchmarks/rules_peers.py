@@ -7,6 +7,7 @@ python rules_peers.py datasets CORPUS ROWS OUT.npy datasets.map with two process
 
 import json
 import multiprocessing
+import os
 import sys
 import time
 from itertools import pairwise
@@ -15,6 +16,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+Seconds = tuple[float, float]
+"""Wall time, and processor time of this process and those that it started and that have ended."""
+
+
+def _now() -> Seconds:
+    times = os.times()
+    return time.perf_counter(), times.user + times.system + times.children_user + times.children_system
+
+
+def _since(then: Seconds) -> Seconds:
+    wall, cpu = _now()
+    return wall - then[0], cpu - then[1]
 
 
 def scan(task: tuple[str, int, int]) -> None:
@@ -48,7 +62,7 @@ def _sample(path: str, n_rows: int) -> pa.Table:
     return pq.ParquetFile(path).read_row_group(0, columns=["prompt", "completion"]).slice(0, n_rows)
 
 
-def snorkel(path: str, n_rows: int, out: str) -> float:
+def snorkel(path: str, n_rows: int, out: str) -> Seconds:
     """Apply labelling functions to a data frame; return the seconds without start-up and reading."""
     from rules_set import functions
     from snorkel.labeling import LabelingFunction, PandasLFApplier
@@ -58,9 +72,9 @@ def snorkel(path: str, n_rows: int, out: str) -> float:
 
     frame = _sample(path, n_rows).to_pandas()
     applier = PandasLFApplier([labelling(name, vote) for name, vote in functions().items()])
-    started = time.perf_counter()
+    started = _now()
     votes = applier.apply(frame, progress_bar=False)
-    seconds = time.perf_counter() - started
+    seconds = _since(started)
     np.save(out, votes)
     return seconds
 
@@ -78,16 +92,16 @@ def _vote_batch(batch: dict[str, list[str]]) -> dict[str, list[int]]:
 _MADE: dict[str, Any] = {}
 
 
-def datasets_map(path: str, n_rows: int, out: str) -> float:
+def datasets_map(path: str, n_rows: int, out: str) -> Seconds:
     """Map the functions over batches with two processes; return the seconds without start-up and reading."""
     from datasets import Dataset, disable_caching, disable_progress_bars
 
     disable_caching()
     disable_progress_bars()
     dataset = Dataset(_sample(path, n_rows).combine_chunks())
-    started = time.perf_counter()
+    started = _now()
     done = dataset.map(_vote_batch, batched=True, num_proc=2, remove_columns=["prompt", "completion"])
-    seconds = time.perf_counter() - started
+    seconds = _since(started)
     np.save(out, np.array([done[name] for name in done.column_names]).T)
     return seconds
 
@@ -95,13 +109,11 @@ def datasets_map(path: str, n_rows: int, out: str) -> float:
 def main() -> None:
     """Run one peer."""
     name, path, number, *rest = sys.argv[1:]
-    started = time.perf_counter()
     if name == "yardstick":
         yardstick(path, int(number))
-        seconds = time.perf_counter() - started
     else:
-        seconds = {"snorkel": snorkel, "datasets": datasets_map}[name](path, int(number), rest[0])
-    print(json.dumps({"seconds": seconds}))
+        wall, cpu = {"snorkel": snorkel, "datasets": datasets_map}[name](path, int(number), rest[0])
+        print(json.dumps({"seconds": wall, "cpu_seconds": cpu}))
 
 
 if __name__ == "__main__":

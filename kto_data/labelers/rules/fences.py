@@ -40,7 +40,10 @@ def code_blocks(text: str) -> list[Block]:
     start, place, lines = 0, 0, list[str]()
     for line in _LINE.findall(text) if "```" in text or "~~~" in text else ():
         after = place + len(line)
-        if opened is None:
+        if "```" not in line and "~~~" not in line:
+            if opened is not None:
+                lines.append(line)
+        elif opened is None:
             opened = _OPEN.match(line)
             start, lines = place, []
         elif _closes(line, opened[2]):
@@ -61,5 +64,7 @@ def _closes(line: str, fence: str) -> bool:
 
 def _block(opened: re.Match[str], lines: list[str], start: int, end: int, *, closed: bool) -> Block:
     depth = len(opened[1])
-    code = "".join(line[min(depth, len(line) - len(line.lstrip(" \t"))) :] for line in lines)
+    if depth:
+        lines = [line[min(depth, len(line) - len(line.lstrip(" \t"))) :] for line in lines]
+    code = "".join(lines)
     return Block(opened[3].lower(), code, start, end, closed)

@@ -77,11 +77,10 @@ class CutOff(Check):
 def _unfinished(text: str, min_words: int) -> tuple[int, int] | None:
     """Return where the last word is if the text ends inside a sentence."""
     stripped = text.rstrip()
-    line = stripped[stripped.rfind("\n") + 1 :]
-    words = line.split()
-    if not words:
+    if not stripped:
         return None
-    last = words[-1]
+    line = stripped[stripped.rfind("\n") + 1 :]
+    last = line.rsplit(None, 1)[-1]
     span = (len(stripped) - len(last), len(stripped))
     bare = line.rstrip(_EMPHASIS)
     if bare.endswith(","):
@@ -90,5 +89,14 @@ def _unfinished(text: str, min_words: int) -> tuple[int, int] | None:
         return None
     if _NOT_PROSE.match(line) or "@" in last or "www." in last or "://" in last:
         return None
+    return (
+        span
+        if _has_words(line.split(None, 3 * min_words)[:-1], min_words) or _has_words(line.split(), min_words)
+        else None
+    )
+
+
+def _has_words(words: Sequence[str], least: int) -> bool:
+    """Return whether so many of the words have a letter."""
     lettered = (word for word in words if any(character.isalpha() for character in word))
-    return span if sum(1 for _ in islice(lettered, min_words)) == min_words else None
+    return sum(1 for _ in islice(lettered, least)) == least

@@ -180,7 +180,7 @@ class Block:
     def filled_lines(self) -> tuple[Ints, Keys]:
         """Index of the text of each line with a word, and a key of the line without the white space around it."""
         first_W, last_W = self.word_edges
-        ends = np.union1d(self.newlines, self.starts - 1)
+        ends = np.sort(np.concatenate([self.newlines, self.starts - 1]))
         words = np.searchsorted(first_W, ends)
         filled = np.flatnonzero(words[1:] > words[:-1])
         starts, stops = first_W[words[filled]], last_W[words[filled + 1] - 1]
@@ -229,14 +229,15 @@ def piece_keys(data: bytes, starts: Ints, n_bytes: Ints) -> Keys:
     return found
 
 
-def slot_keepers(hashes: Keys) -> npt.NDArray[np.int32]:
+def slot_keepers(hashes: Keys, spread: int = 4) -> npt.NDArray[np.int32]:
     """Return for each hash the place of one that stands for its slot in a small table.
 
     Equal hashes share a slot, so those that are their own are as many as there are different ones, or a few less.
+    The larger the table for each hash (`spread`), the fewer share one without being equal.
     """
     places = np.arange(len(hashes), dtype=np.int32)
-    bits = max(int(len(hashes) * 4).bit_length(), 8)
-    slots = ((hashes * ODD[0]) >> np.uint64(64 - bits)).astype(np.int64)
+    bits = max(int(len(hashes) * spread).bit_length(), 8)
+    slots = ((hashes * ODD[0]) >> np.uint64(64 - bits)).view(np.int64)
     table = np.empty(1 << bits, dtype=np.int32)
     table[slots] = places
     keepers: npt.NDArray[np.int32] = table[slots]

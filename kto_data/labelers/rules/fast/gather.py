@@ -50,11 +50,10 @@ class Gatherer:
 
 def _runs(texts: Sequence[memoryview]) -> Iterator[tuple[int, int]]:
     """Yield the first text and the one after the last of each run that makes a block, or is one long text."""
-    start = n_bytes = 0
-    for place, text in enumerate(texts):
-        if place > start and (place - start == MAX_TEXTS or n_bytes + len(text) > MAX_BYTES):
-            yield start, place
-            start, n_bytes = place, 0
-        n_bytes += len(text)
-    if texts:
-        yield start, len(texts)
+    ends = np.cumsum([0, *map(len, texts)])
+    start = 0
+    while start < len(texts):
+        fitting = int(np.searchsorted(ends, ends[start] + MAX_BYTES, side="right")) - 1
+        end = max(start + 1, min(fitting, start + MAX_TEXTS))
+        yield start, end
+        start = end

@@ -89,31 +89,44 @@ class Ngrams:
 
 def _ngrams(words: Words, n: int, n_texts: int) -> tuple[Ints, Ints]:
     """Return for each text how many n-grams are surely new, and how many surely repeated."""
-    new, repeated = np.zeros(n_texts, dtype=np.int64), np.zeros(n_texts, dtype=np.int64)
-    n_ngrams = len(words.keys) - n + 1
-    if n_ngrams <= 0:
+    new, repeated = np.maximum(np.diff(words.first) - n + 1, 0), np.zeros(n_texts, dtype=np.int64)
+    if len(words.keys) < n:
         return new, repeated
     owners = words.owners
-    hashes = owners[:n_ngrams].astype(np.uint64)
-    for place in range(n):
-        hashes *= ODD[1]
-        hashes += words.keys[place : place + n_ngrams]
-    left = np.flatnonzero(owners[n - 1 :] == owners[:n_ngrams])
+    hashes = _rolling(words.keys, n)
+    hashes += np.repeat(np.arange(n_texts, dtype=np.uint64) * ODD[2], np.diff(words.first))[: len(hashes)]
     # Equal n-grams share a slot. Those that share it with another one's keeper are tried again among themselves.
-    for factor in _FACTORS:
-        keepers = slot_keepers(hashes[left] * factor)
-        own = keepers == np.arange(len(left), dtype=np.int32)
-        new += np.bincount(owners[left[own]], minlength=n_texts)
-        others = np.flatnonzero(~own)
+    left = np.arange(len(hashes))
+    within = owners[n - 1 :] == owners[: len(hashes)]
+    for number, factor in enumerate(_FACTORS):
+        keepers = slot_keepers((hashes[left] if number else hashes) * factor)
+        others = np.flatnonzero(keepers != np.arange(len(left), dtype=np.int32))
         some, kept = left[others], left[keepers[others]]
         same = (hashes[some] == hashes[kept]) & (owners[some] == owners[kept])
+        same &= within[some] & within[kept]
         for place in range(n if same.any() else 0):
             same[same] = words.equal(some[same] + place, kept[same] + place)
         repeated += np.bincount(owners[some[same]], minlength=n_texts)
         left = some[~same]
         if not len(left):
             break
-    return new, repeated
+    left = left[within[left]]
+    return new - repeated - np.bincount(owners[left], minlength=n_texts), repeated
+
+
+def _rolling(keys: Keys, n: int) -> Keys:
+    """Return a hash of each n keys in a row; two of half the length are made into one."""
+    if n == 1:
+        single: Keys = keys * ODD[1]
+        return single
+    half = _rolling(keys, n // 2)
+    shift = n // 2
+    joined: Keys = half[:-shift] * ODD[1]
+    joined += half[shift:]
+    if n % 2:
+        joined = joined[:-1] * ODD[1]
+        joined += keys[n - 1 :]
+    return joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +143,7 @@ class FilledLines:
         """Return the number for each text."""
         owners, keys = block.filled_lines
         if self.distinct:
-            keepers = slot_keepers(keys * ODD[1] + owners.astype(np.uint64) * ODD[2])
+            keepers = slot_keepers(keys * ODD[1] + owners.astype(np.uint64) * ODD[2], spread=32)
             owners = owners[keepers == np.arange(len(owners), dtype=np.int32)]
         return np.bincount(owners, minlength=block.n)
 
