@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -49,6 +50,8 @@ class Kto:
             text=True,
             cwd=self.folder,
             env=self._environment({}),
+            # a shell's background job ignores Ctrl-C, and so would what it starts: tests may be such a job
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     def killed_after(self, seconds, *arguments):

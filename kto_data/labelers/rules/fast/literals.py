@@ -44,12 +44,15 @@ def settled(evidence: Evidence, pattern: Pattern, *, ignore_case: bool, word: bo
 
 
 def can_be_searched(*words: str) -> bool:
-    """Return whether words can be written as UTF-8, and have no character that becomes two in lower case."""
+    """Return whether words can be written as UTF-8, and no character that is unlike itself without its case.
+
+    U+0130 becomes two characters in lower case; the long s and the Kelvin sign match ASCII letters in RE2 alone.
+    """
     try:
         "".join(words).encode()
     except UnicodeEncodeError:
         return False
-    return "\u0130" not in "".join(words)
+    return not set("\u0130\u017f\u212a") & set("".join(words))
 
 
 def _is_edge(character: str) -> bool:
