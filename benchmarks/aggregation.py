@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 N_LABELERS = 40
@@ -62,31 +63,35 @@ def _zipf(n: int) -> "np.typing.NDArray[np.float64]":
     return np.asarray(p / p.sum())
 
 
-def ours(path: Path, method: str) -> tuple[list[str], Any]:
+def ours(path: Path, method: str) -> tuple[Any, Any]:
     """Return ids and probabilities of one of our methods."""
     from kto_data.aggregators.method import METHODS
     from kto_data.votes.labelers import Labeler
+    from kto_data.votes.sample_ids import as_arrow
     from kto_data.votes.table import load_votes
 
     names = [name for name in pq.read_schema(path).names if name.startswith("labeler_")]
     votes = load_votes(
         [Labeler(name, "1", "rule") for name in names], samples=None, rule_blocks=[path], vote_blocks=[]
     )
-    return votes.sample_ids, METHODS.get(method)().posterior(votes)  # type: ignore[return-value]
+    return as_arrow(votes.sample_ids), METHODS.get(method)().posterior(votes)
 
 
-def group_by(path: Path, method: str) -> tuple[list[str], Any]:
+def group_by(path: Path, method: str) -> tuple[Any, Any]:
     """Return the same majority from one DuckDB query."""
     import duckdb
 
     names = [name for name in pq.read_schema(path).names if name.startswith("labeler_")]
     up, down = (" + ".join(f"({name} {test})::INT" for name in names) for test in ("> 0", "< 0"))
     query = f"SELECT sample_id, sum({up}) AS up, sum({down}) AS down FROM '{path}' GROUP BY sample_id"  # noqa: S608 - names of ours
-    found = duckdb.sql(f"SELECT sample_id, up / (up + down) AS p FROM ({query})").to_arrow_table()  # noqa: S608 - as above
+    with duckdb.connect() as con:
+        # its progress bar takes hold of the terminal, which stops a job in the background
+        con.execute("SET enable_progress_bar = false")
+        found = con.sql(f"SELECT sample_id, up / (up + down) AS p FROM ({query})").to_arrow_table()  # noqa: S608 - as above
     return found["sample_id"], found["p"].to_numpy()
 
 
-def crowd_kit(path: Path, method: str) -> tuple[list[str], Any]:
+def crowd_kit(path: Path, method: str) -> tuple[Any, Any]:
     """Return crowd-kit's Dawid-Skene; the votes reach it as the long table it asks for."""
     import pandas as pd
     from crowdkit.aggregation import DawidSkene
@@ -101,7 +106,7 @@ def crowd_kit(path: Path, method: str) -> tuple[list[str], Any]:
     return table["sample_id"], p_N
 
 
-def snorkel(path: Path, method: str) -> tuple[list[str], Any]:
+def snorkel(path: Path, method: str) -> tuple[Any, Any]:
     """Return Snorkel's LabelModel with its default 100 epochs replaced by the 500 of its tutorials."""
     from snorkel.labeling.model import LabelModel
 
@@ -113,7 +118,7 @@ def snorkel(path: Path, method: str) -> tuple[list[str], Any]:
     return table["sample_id"], np.where((L_NM != 0).any(axis=1), p_N, np.nan)
 
 
-RUNNERS: dict[str, Callable[[Path, str], tuple[list[str], Any]]] = {
+RUNNERS: dict[str, Callable[[Path, str], tuple[Any, Any]]] = {
     "ours": ours,
     "duckdb": group_by,
     "crowd-kit": crowd_kit,
@@ -143,10 +148,7 @@ def run_one(runner: str, method: str, path: Path) -> dict[str, Any]:
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     truth = pq.read_table(path.with_suffix(".truth"))
-    order = np.argsort(np.asarray(truth["sample_id"]))
-    y_N = np.asarray(truth["y"])[order][
-        np.searchsorted(np.asarray(truth["sample_id"])[order], np.asarray(ids))
-    ]
+    y_N = np.asarray(truth["y"])[np.asarray(pc.index_in(ids, value_set=truth["sample_id"].combine_chunks()))]
     voted_N = ~np.isnan(p_N)
     accuracy = float(((p_N > 0.5) == y_N)[voted_N].mean())
     return {
