@@ -48,7 +48,7 @@ def make_votes(path: Path, kind: str, n_samples: int) -> None:
     fires = rng.random((400, N_LABELERS)) < KINDS[kind]
     columns: dict[str, Any] = {
         "row_id": [f"made#{row}" for row in range(n_samples)],
-        "sample_id": [f"{number:032x}" for number in rng.permutation(n_samples) * 2654435761],
+        "sample_id": [rng.bytes(16).hex() for _ in range(n_samples)],
     }
     for m in range(N_LABELERS):
         right_N = rng.random(n_samples) < accuracy[m]

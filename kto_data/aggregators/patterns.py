@@ -58,14 +58,17 @@ def find_patterns(votes: VoteTable) -> Patterns:
         votes = votes.where(np.argsort(sample_V, kind="stable"))  # type: ignore[arg-type]  # an index array sorts
         sample_V = votes.sample_V
     ends_N = np.cumsum(np.bincount(sample_V, minlength=n_samples))
-    key_N = _keys(votes, ends_N)
-    _, first_K, pattern_N, n_K = np.unique(key_N, return_index=True, return_inverse=True, return_counts=True)
+    _, first_K, pattern_N, n_K = np.unique(
+        _keys(votes, ends_N), return_index=True, return_inverse=True, return_counts=True
+    )
     order_K = np.argsort(first_K)
+    first_K, n_K = first_K[order_K], n_K[order_K].astype(np.float64)
     rank_K = np.empty_like(order_K)
     rank_K[order_K] = np.arange(len(order_K))
-    first_K, n_K = first_K[order_K], n_K[order_K]
+    pattern_N = rank_K[pattern_N]
     voted_K = ends_N[first_K] > np.where(first_K > 0, ends_N[first_K - 1], 0)
-    return Patterns(_votes_of(votes, first_K), n_K.astype(np.float64), rank_K[pattern_N], voted_K)
+    del order_K, rank_K, ends_N  # what follows needs the most memory
+    return Patterns(_votes_of(votes, first_K), n_K, pattern_N, voted_K)
 
 
 def _keys(votes: VoteTable, ends_N: Ints) -> npt.NDArray[np.uint64]:

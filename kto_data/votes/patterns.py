@@ -133,9 +133,8 @@ def _fold(file: pq.ParquetFile, inside: Sequence[tuple[int, str]], n_words: int)
         start = 0
         for chunk in file.read(columns=[name], use_threads=False)[name].chunks:
             votes_R = (chunk.fill_null(0) if chunk.null_count else chunk).to_numpy(zero_copy_only=False)
-            rows = slice(start, start + len(votes_R))
-            up[rows, word] |= (votes_R > 0).astype(np.uint64) << np.uint64(bit)
-            down[rows, word] |= (votes_R < 0).astype(np.uint64) << np.uint64(bit)
+            up[np.flatnonzero(votes_R > 0) + start, word] |= np.uint64(1 << bit)
+            down[np.flatnonzero(votes_R < 0) + start, word] |= np.uint64(1 << bit)
             start += len(votes_R)
     return up, down
 
@@ -147,10 +146,13 @@ def _order(id_R: pa.Array) -> npt.NDArray[np.int64]:
         ends_R = np.frombuffer(offsets, dtype=np.int32)[id_R.offset : id_R.offset + len(id_R) + 1]
         if (np.diff(ends_R) == _ID_BYTES).all():
             text = np.frombuffer(data, dtype=np.uint8, count=ends_R[-1])[ends_R[0] :].reshape(-1, _ID_BYTES)
-            words = np.ascontiguousarray(text).view(">u8").astype(np.uint64)
-            order_R = np.argsort(words[:, 0], kind="stable")
-            sorted_R = words[order_R, 0]
-            if (sorted_R[1:] == sorted_R[:-1]).any():
-                order_R = np.lexsort(words.T[::-1])
+            words = np.ascontiguousarray(text).view(">u8")
+            first_R = words[:, 0].astype(np.uint64)
+            order_R = np.argsort(first_R)
+            first_R = first_R[order_R]
+            same = first_R[1:] == first_R[:-1]
+            tied = np.flatnonzero(np.concatenate([[False], same]) | np.concatenate([same, [False]]))
+            rest = words[order_R[tied]].astype(np.uint64)
+            order_R[tied] = order_R[tied][np.lexsort(rest.T[::-1])]
             return order_R
     return np.asarray(pc.sort_indices(id_R).to_numpy(), dtype=np.int64)
