@@ -62,13 +62,13 @@ def find_patterns(votes: VoteTable) -> Patterns:
         _keys(votes, ends_N), return_index=True, return_inverse=True, return_counts=True
     )
     order_K = np.argsort(first_K)
-    first_K, n_K = first_K[order_K], n_K[order_K].astype(np.float64)
+    first_K, size_K = first_K[order_K], n_K[order_K].astype(np.float64)
     rank_K = np.empty_like(order_K)
     rank_K[order_K] = np.arange(len(order_K))
     pattern_N = rank_K[pattern_N]
     voted_K = ends_N[first_K] > np.where(first_K > 0, ends_N[first_K - 1], 0)
     del order_K, rank_K, ends_N  # what follows needs the most memory
-    return Patterns(_votes_of(votes, first_K), n_K, pattern_N, voted_K)
+    return Patterns(_votes_of(votes, first_K), size_K, pattern_N, voted_K)
 
 
 def _keys(votes: VoteTable, ends_N: Ints) -> npt.NDArray[np.uint64]:
