@@ -6,7 +6,7 @@ from typing import Any
 from kto_data.config.validate import validate
 from kto_data.config.yaml_file import KeyPath, YamlFile
 from kto_data.curation.step import STEPS, PlannedStep
-from kto_data.errors import ConfigError, Mistake, did_you_mean
+from kto_data.errors import ConfigError, InputError, Mistake, did_you_mean
 
 
 def parse_steps(
@@ -43,24 +43,28 @@ def _parse_step(item: Any, file: YamlFile, path: KeyPath, labels_available: bool
     name, options, place = _name_and_options(item, file, path)
     if name not in STEPS:
         raise ConfigError([file.mistake(place, f"unknown {STEPS.kind} {name!r}{did_you_mean(name, STEPS)}")])
-    step = STEPS.get(name)
+    kind = STEPS.get(name)
+    if kind.shorthand and options is not None and not isinstance(options, Mapping):
+        options = {kind.shorthand: options}
+    step = validate(kind, {} if options is None else options, file, place)
     if step.needs_labels and not labels_available:
-        raise ConfigError(
-            [
-                file.mistake(
-                    place, f"{name} needs the votes or labels, which come later: list it under `curate`"
-                )
-            ]
-        )
-    return PlannedStep(name, validate(step, options, file, place))
+        why = "needs the votes or labels, which come later: list it under `curate`"
+        raise ConfigError([file.mistake(place, f"{name} {why}")])
+    if step.rewrites and labels_available:
+        why = "changes texts that were labelled as they are: list it under `prepare`"
+        raise ConfigError([file.mistake(place, f"{name} {why}")])
+    try:
+        return PlannedStep(name, step.find_files(file.folder))
+    except InputError as error:
+        raise ConfigError([file.mistake(place, str(error))]) from None
 
 
 def _name_and_options(item: Any, file: YamlFile, path: KeyPath) -> tuple[str, Any, KeyPath]:
     if isinstance(item, str):
-        return item, {}, path
+        return item, None, path
     if isinstance(item, Mapping) and len(item) == 1:
         [(name, options)] = item.items()
-        return name, {} if options is None else options, (*path, name)
+        return name, options, (*path, name)
     raise ConfigError(
         [
             file.mistake(

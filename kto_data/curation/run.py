@@ -1,14 +1,17 @@
 """Runs steps one after another over a rows file; what goes in comes out as kept or dropped, exactly once."""
 
+import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kto_data.curation.rewrite import rewrite_rows
 from kto_data.curation.step import DROPS, PlannedStep, StepInput
 from kto_data.schema import DROPPED, LABELS, VOTES
 from kto_data.tables import add_view, database, read_query, write_parquet
@@ -28,11 +31,13 @@ class CurationResult:
         n_kept: Rows that go on.
         dropped: Rows left out, by step and reason; a step that dropped nothing stands there, empty. Two steps of
             one name are counted together.
+        facts: What else each step has to tell, in their order; `files` are those that it left for people.
     """
 
     n_rows: int
     n_kept: int
     dropped: dict[str, dict[str, int]]
+    facts: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def n_dropped(self) -> int:
@@ -47,6 +52,7 @@ def run_steps(
     kept: Path,
     dropped: Path,
     seed: int,
+    rewritten: Path | None = None,
     among: Path | None = None,
     labels: Path | None = None,
     votes: Sequence[Path] = (),
@@ -55,7 +61,7 @@ def run_steps(
     """Run steps in their order; each sees what the ones before it kept.
 
     Both files are sorted (kept by row_id, dropped by step and row_id), so they do not depend on the order of rows.
-    Keys are held per row: about 200 bytes, and they spill to disk.
+    Keys are held per row: about 200 bytes, and they spill to disk. What a step leaves for people stands beside `kept`.
 
     Args:
         steps: The steps.
@@ -63,20 +69,33 @@ def run_steps(
         kept: Where to write the kept rows, as `KEPT`.
         dropped: Where to write the dropped rows, as `schema.DROPPED`.
         seed: Of whatever steps choose at random.
+        rewritten: Where to write all rows, also dropped ones, as steps have changed them; only if a step does.
         among: Parquet with the `row_id`s to work on, such as the `kept` of an earlier run; all rows by default.
         labels: Parquet with `schema.LABELS`; needed if a step needs labels or votes.
         votes: Parquet files with `schema.VOTES`, each vote once; those with a row_id are about events.
         advance: Called after each step with the number of rows that it saw.
     """
     assert labels is not None or not any(planned.step.needs_labels for planned in steps), "parse_steps checks"
+    facts: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix=".steps-", dir=kept.parent) as name, database(kept.parent) as con:
         scratch = Path(name)
-        _add_views(con, scratch, rows=rows, among=among, labels=labels, votes=votes)
-        given = StepInput(con, pq.read_schema(rows), seed)
+        _add_tables(con, scratch, among=among, labels=labels, votes=votes)
+        _add_rows(con, rows, among)
         n_rows = n_left = _one_number(con, "SELECT count(*) FROM entered")
         for number, planned in enumerate(steps):
-            table = planned.step.drop(given)
+            told: dict[str, Any] = {}
+            if planned.step.rewrites:
+                assert rewritten is not None, "parse_steps allows it in prepare only"
+                new = scratch / f"rows_{number}.parquet"
+                told["n_rewritten"] = rewrite_rows(planned.step, rows, new)
+                rows = new
+                _add_rows(con, rows, among)
+            with tempfile.TemporaryDirectory(dir=scratch) as own:
+                beside = str(kept.parent / f"{number + 1:02}_{planned.name}_")
+                given = StepInput(con, pq.read_schema(rows), seed, Path(own), beside, told)
+                table = planned.step.drop(given)
             _note(con, table, number, planned.name, scratch / f"{number}.parquet")
+            facts.append({"step": planned.name, **told})
             if advance is not None:
                 advance(n_left)
             n_left -= table.num_rows
@@ -88,26 +107,33 @@ def run_steps(
             DROPPED,
             read_query(con, "SELECT row_id, step, reason, detail FROM left_out ORDER BY number, row_id"),
         )
-        result = CurationResult(n_rows, n_kept, _counts(con, steps))
+        result = CurationResult(n_rows, n_kept, _counts(con, steps), facts)
+        if rows.parent == scratch and rewritten is not None:
+            os.replace(rows, rewritten)
     assert result.n_rows == result.n_kept + result.n_dropped, (
         "a step dropped a row twice or one that was not there"
     )
     return result
 
 
-def _add_views(
+def _add_rows(con: duckdb.DuckDBPyConnection, rows: Path, among: Path | None) -> None:
+    for name in ("rows", "entered", "all_rows"):  # the later ones are made of the earlier ones
+        con.execute(f"DROP VIEW IF EXISTS {name}")
+    add_view(con, "all_rows", rows)
+    con.execute(f"CREATE VIEW entered AS FROM all_rows {'SEMI JOIN among USING (row_id)' if among else ''}")
+    con.execute("CREATE VIEW rows AS FROM entered ANTI JOIN left_out USING (row_id)")
+
+
+def _add_tables(
     con: duckdb.DuckDBPyConnection,
     scratch: Path,
     *,
-    rows: Path,
     among: Path | None,
     labels: Path | None,
     votes: Sequence[Path],
 ) -> None:
-    add_view(con, "all_rows", rows)
     if among is not None:
         add_view(con, "among", among)
-    con.execute(f"CREATE VIEW entered AS FROM all_rows {'SEMI JOIN among USING (row_id)' if among else ''}")
     for name, files, schema in (("labels", [labels] if labels else [], LABELS), ("votes", votes, VOTES)):
         if not files:
             files = [scratch / f"{name}.parquet"]
@@ -116,7 +142,6 @@ def _add_views(
     con.execute(
         "CREATE TABLE left_out (number INTEGER, row_id VARCHAR, step VARCHAR, reason VARCHAR, detail VARCHAR)"
     )
-    con.execute("CREATE VIEW rows AS FROM entered ANTI JOIN left_out USING (row_id)")
 
 
 def _note(con: duckdb.DuckDBPyConnection, drops: pa.Table, number: int, step: str, file: Path) -> None:

@@ -56,6 +56,15 @@ class Context:
         """Return a file of a finished step."""
         return self.done[step].folder / name
 
+    @property
+    def rows(self) -> Path:
+        """The rows as they go on: those that `prepare` has rewritten, where it has, else those that were read.
+
+        What comes after `prepare` reads these alone, so that nothing that was masked comes back.
+        """
+        rewritten = self.path("prepare", "rows.parquet")
+        return rewritten if rewritten.is_file() else self.path("read", "rows.parquet")
+
     def blocks(self, kind: str) -> list[Path]:
         """Return the blocks of the vote log that this run's steps wrote, of one kind."""
         names = (

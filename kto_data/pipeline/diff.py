@@ -87,7 +87,7 @@ def diff(before: FinishedRun, after: FinishedRun, *, limit: int = 100) -> dict[s
 
 def _rows_query(run: FinishedRun) -> str:
     """Return the query for row_id, sample_id, label, and why the row was left out of the dataset."""
-    rows, labels = run.path("read", "rows.parquet"), run.path("aggregate", "labels.parquet")
+    rows, labels = run.rows, run.path("aggregate", "labels.parquet")
     drops = ", ".join(
         literal(run.path(step, "dropped.parquet")) for step in ("prepare", "curate") if step in run.folders
     )
@@ -206,7 +206,7 @@ def _said(run: FinishedRun, samples: Sequence[str]) -> _Said:
     votes = load_votes(
         run.labelers(),
         samples=run.path("prepare", "kept.parquet"),
-        rows=run.path("read", "rows.parquet"),
+        rows=run.rows,
         rule_blocks=run.blocks("rules"),
         vote_blocks=run.blocks("votes"),
     )

@@ -35,7 +35,7 @@ def explain(run: FinishedRun, wanted: str) -> dict[str, Any]:
     votes = load_votes(
         run.labelers(),
         samples=run.path("prepare", "kept.parquet"),
-        rows=run.path("read", "rows.parquet"),
+        rows=run.rows,
         rule_blocks=run.blocks("rules"),
         vote_blocks=run.blocks("votes"),
     )

@@ -44,6 +44,12 @@ class FinishedRun:
             raise InputError(f"{path}: is missing; run the pipeline again to make it")
         return path
 
+    @property
+    def rows(self) -> Path:
+        """The rows as they went on: as `prepare` has rewritten them, where it has, else as they were read."""
+        rewritten = self.folders["prepare"] / "rows.parquet"
+        return rewritten if rewritten.is_file() else self.path("read", "rows.parquet")
+
     def blocks(self, kind: str) -> list[Path]:
         """Return the blocks of the vote log that the run's labels follow from."""
         return [

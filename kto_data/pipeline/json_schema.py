@@ -31,7 +31,13 @@ def _steps(definitions: dict[str, Any], *, labels_available: bool) -> dict[str, 
     names = [name for name in STEPS if labels_available or not STEPS.get(name).needs_labels]
     forms: list[dict[str, Any]] = [{"enum": names}]
     for name in names:
-        options = _hoist(STEPS.get(name).model_json_schema(), definitions)
+        step = STEPS.get(name)
+        options = _hoist(step.model_json_schema(), definitions)
+        if step.shorthand:
+            plain = {
+                key: value for key, value in options["properties"][step.shorthand].items() if key != "default"
+            }
+            options = {"anyOf": [options, plain], "description": options.get("description", "")}
         forms.append(
             {
                 "type": "object",

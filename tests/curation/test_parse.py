@@ -9,6 +9,7 @@ from kto_data.curation.cap import Cap
 from kto_data.curation.exact_dedup import ExactDedup
 from kto_data.curation.length import Length
 from kto_data.curation.parse import parse_steps
+from kto_data.curation.privacy import Privacy
 from kto_data.curation.step import PlannedStep
 from kto_data.errors import ConfigError
 
@@ -54,6 +55,7 @@ def test_a_step_without_its_options_takes_the_defaults():
         ("prepare:\n- cap: {per: sauce, max: 1}", "did you mean 'source'?"),
         ("prepare:\n- cap: 3", "p.yaml:2: prepare[0].cap: must be a mapping of keys to values, not a number"),
         ("prepare:\n- length: {}", "p.yaml:2: prepare[0].length: give at least one of min_chars"),
+        ("prepare:\n- privacy: maks", "p.yaml:2: prepare[0].privacy.action: 'maks' is not one of mask, drop"),
         ("prepare:\n- 3", "p.yaml:2: prepare[0]: must be a step's name, or one name with its options"),
         ("prepare:\n- {exact_dedup: {}, length: {}}", "p.yaml:2: prepare[0]: must be a step's name"),
     ],
@@ -74,3 +76,15 @@ def test_labels_allow_steps_that_need_them():
     assert [step.name for step in parse("prepare: [contradictions]", labels_available=True)] == [
         "contradictions"
     ]
+
+
+def test_a_plain_value_stands_for_a_steps_main_option():
+    assert parse("prepare: [{privacy: drop}]") == (PlannedStep("privacy", Privacy(action="drop")),)
+
+
+def test_steps_that_change_texts_come_before_labels():
+    with pytest.raises(
+        ConfigError, match="privacy changes texts that were labelled as they are: list it under `prepare`"
+    ):
+        parse("prepare: [privacy]", labels_available=True)
+    assert parse("prepare: [{privacy: drop}]", labels_available=True)

@@ -85,7 +85,7 @@ def _labelers(context: Context, votes: VoteTable, cards: dict[str, dict[str, Any
 def _prompts(context: Context, folder: Path) -> npt.NDArray[np.int64]:
     """Return a number for the prompt of each sample, in the order of their ids."""
     with database(folder) as con:
-        add_view(con, "rows", context.path("read", "rows.parquet"))
+        add_view(con, "rows", context.rows)
         add_view(con, "kept", context.path("prepare", "kept.parquet"))
         found = con.execute(
             "SELECT dense_rank() OVER (ORDER BY prompt_id) AS prompt FROM (SELECT sample_id, min(prompt_id) AS prompt_id "
@@ -99,7 +99,7 @@ def run_votes(context: Context) -> VoteTable:
     return load_votes(
         from_files(context.blocks("labelers")),
         samples=context.path("prepare", "kept.parquet"),
-        rows=context.path("read", "rows.parquet"),
+        rows=context.rows,
         rule_blocks=context.blocks("rules"),
         vote_blocks=context.blocks("votes"),
     )

@@ -27,7 +27,7 @@ def balance(context: Context) -> StepResult:
             seed=seed,
         )
         context.run.progress.advanced(counts.n_rows)
-        rows = context.path("read", "rows.parquet")
+        rows = context.rows
         train, test = (
             balance_statistics(rows=rows, selection=selection, split=side) for side in ("train", "test")
         )
@@ -45,7 +45,7 @@ def balance(context: Context) -> StepResult:
             "seed": seed,
             "trains": context.pipeline.train is not None,
         },
-        after=["read", "aggregate", "curate", "split"],
+        after=["read", "prepare", "aggregate", "curate", "split"],
     )
 
 

@@ -99,7 +99,7 @@ def _probability(value: object, row_id: str) -> float | None:
 
 def _kept_rows(context: Context, folder: Path) -> Iterator[pa.RecordBatch]:
     with database(folder) as con:
-        add_view(con, "rows", context.path("read", "rows.parquet"))
+        add_view(con, "rows", context.rows)
         add_view(con, "kept", context.path("prepare", "kept.parquet"))
         yield from read_query(
             con,
@@ -117,7 +117,7 @@ def _from_file(context: Context, spec: GoldFile, folder: Path) -> tuple[pa.Table
         key = "row_id" if spec.id == "row_id" else "substr(row_id, instr(row_id, '#') + 1)"
     pq.write_table(given, folder / "given.parquet")
     with database(folder) as con:
-        add_view(con, "rows", context.path("read", "rows.parquet"))
+        add_view(con, "rows", context.rows)
         add_view(con, "kept", context.path("prepare", "kept.parquet"))
         add_view(con, "given", folder / "given.parquet")
         con.execute(

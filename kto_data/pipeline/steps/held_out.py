@@ -30,7 +30,7 @@ def hold_out(context: Context) -> StepResult:
             )
         selection = folder / "selection.parquet"
         write_parquet(selection, SELECTION, chosen.to_batches())
-        rows = context.path("read", "rows.parquet")
+        rows = context.rows
         write_dataset(
             folder / "dataset",
             rows=rows,

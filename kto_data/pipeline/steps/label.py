@@ -63,7 +63,7 @@ def label_by_rules(context: Context) -> StepResult:
 def _vote(context: Context, rules: RuleSet, scratch: Path) -> dict[str, int]:
     """Write the rules' votes and faults in the order of the rows, and return their numbers."""
     counts = {"n_rows": 0, "n_faults": 0}
-    source = RowsSource(context.path("read", "rows.parquet"), _kept(context, scratch))
+    source = RowsSource(context.rows, _kept(context, scratch))
     numbered = FAULTS.append(pa.field("number", pa.int64()))
     with (
         pq.ParquetWriter(scratch / "votes.parquet", rule_votes_schema(rules.ids)) as votes,
@@ -85,9 +85,9 @@ def _kept(context: Context, scratch: Path) -> Path:
     """Write which rows' sample goes on, one byte a row in their order."""
     with database(scratch) as con:
         add_view(con, "kept", context.path("prepare", "kept.parquet"))
-        rows = con.read_parquet(
-            glob.escape(str(context.path("read", "rows.parquet"))), file_row_number=True
-        ).select("sample_id, file_row_number")
+        rows = con.read_parquet(glob.escape(str(context.rows)), file_row_number=True).select(
+            "sample_id, file_row_number"
+        )
         rows.create_view("rows")
         query = "SELECT sample_id IN (SELECT sample_id FROM kept) AS kept FROM rows ORDER BY file_row_number"
         chosen = [np.asarray(batch.column(0)) for batch in read_query(con, query)]
@@ -169,7 +169,7 @@ def n_labelled(context: Context) -> int:
 def _rows(context: Context, folder: Path) -> Iterator[pa.RecordBatch]:
     """Yield the rows whose sample goes on: an exact duplicate's thumb still counts for its sample."""
     with database(folder) as con:
-        add_view(con, "rows", context.path("read", "rows.parquet"))
+        add_view(con, "rows", context.rows)
         add_view(con, "kept", context.path("prepare", "kept.parquet"))
         query = "SELECT * FROM rows SEMI JOIN kept USING (sample_id) ORDER BY row_id"
         yield from read_query(con, query, batch_rows=ROWS_PER_BATCH)

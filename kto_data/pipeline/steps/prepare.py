@@ -18,6 +18,7 @@ def prepare(context: Context) -> StepResult:
         result = run_steps(
             context.pipeline.prepare,
             rows=context.path("read", "rows.parquet"),
+            rewritten=folder / "rows.parquet",
             kept=folder / "kept.parquet",
             dropped=folder / "dropped.parquet",
             seed=context.pipeline.file.seed,
@@ -26,7 +27,9 @@ def prepare(context: Context) -> StepResult:
         return _outcome(result)
 
     options = {"steps": _describe(context.pipeline.prepare), "seed": context.pipeline.file.seed}
-    return context.do("prepare", work, options=options, after=["read"])
+    return context.do(
+        "prepare", work, options=options, files=_files(context.pipeline.prepare), after=["read"]
+    )
 
 
 def curate(context: Context) -> StepResult:
@@ -35,7 +38,7 @@ def curate(context: Context) -> StepResult:
     def work(folder: Path) -> Outcome:
         result = run_steps(
             context.pipeline.curate,
-            rows=context.path("read", "rows.parquet"),
+            rows=context.rows,
             among=context.path("aggregate", "decided.parquet"),
             labels=context.path("aggregate", "labels.parquet"),
             votes=context.blocks("votes"),
@@ -47,7 +50,17 @@ def curate(context: Context) -> StepResult:
         return _outcome(result)
 
     options = {"steps": _describe(context.pipeline.curate), "seed": context.pipeline.file.seed}
-    return context.do("curate", work, options=options, after=["read", *VOTING_STEPS[1:], "aggregate"])
+    return context.do(
+        "curate",
+        work,
+        options=options,
+        files=_files(context.pipeline.curate),
+        after=["read", "prepare", *VOTING_STEPS[1:], "aggregate"],
+    )
+
+
+def _files(steps: tuple[PlannedStep, ...]) -> list[Path]:
+    return [file for planned in steps for file in planned.step.files]
 
 
 def _describe(steps: tuple[PlannedStep, ...]) -> list[dict[str, Any]]:
@@ -55,4 +68,7 @@ def _describe(steps: tuple[PlannedStep, ...]) -> list[dict[str, Any]]:
 
 
 def _outcome(result: CurationResult) -> Outcome:
-    return Outcome({"n_rows": result.n_kept, "n_dropped": result.n_dropped}, {"dropped": result.dropped})
+    return Outcome(
+        {"n_rows": result.n_kept, "n_dropped": result.n_dropped},
+        {"dropped": result.dropped, "steps": result.facts},
+    )

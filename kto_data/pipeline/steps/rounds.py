@@ -164,7 +164,7 @@ def _write_unresolved(context: Context, folder: Path, provisional: str, options:
 
 def _counted(context: Context, folder: Path, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
     with database(folder) as con:
-        add_view(con, "rows", context.path("read", "rows.parquet"))
+        add_view(con, "rows", context.rows)
         add_view(con, "unresolved", folder / "unresolved.parquet")
         query = "SELECT * FROM rows SEMI JOIN unresolved USING (sample_id) ORDER BY row_id"
         for batch in read_query(con, query, batch_rows=ROWS_PER_BATCH):

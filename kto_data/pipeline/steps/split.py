@@ -21,7 +21,7 @@ def split(context: Context) -> StepResult:
     def work(folder: Path) -> Outcome:
         proof = split_rows(
             options,
-            rows=context.path("read", "rows.parquet"),
+            rows=context.rows,
             among=context.path("prepare", "kept.parquet"),
             out=folder / "split.parquet",
             seed=options.seed,

@@ -61,7 +61,7 @@ def _file_of(context: Context, spec: TruthFile) -> Path:
 
 
 def _from_columns(context: Context, table: DecisionTable) -> Iterator[pa.RecordBatch]:
-    for batch in pq.ParquetFile(context.path("read", "rows.parquet")).iter_batches(1024):
+    for batch in pq.ParquetFile(context.rows).iter_batches(1024):
         found: list[dict[str, Any]] = []
         for row_id, values in zip(batch["row_id"].to_pylist(), table.values(batch), strict=True):
             try:
@@ -89,9 +89,7 @@ def _from_file(context: Context, spec: TruthFile) -> Iterator[pa.RecordBatch]:
                 raise InputError(f"{path}:{number}: {spec.label} must be true or false, not {label!r}")
             known[native_id] = label
     n_found = 0
-    for batch in pq.ParquetFile(context.path("read", "rows.parquet")).iter_batches(
-        16_384, columns=["row_id"]
-    ):
+    for batch in pq.ParquetFile(context.rows).iter_batches(16_384, columns=["row_id"]):
         found = [
             {"row_id": row_id, "truth": known[native_id]}
             for row_id in batch["row_id"].to_pylist()

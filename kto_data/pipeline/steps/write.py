@@ -17,7 +17,7 @@ def write(context: Context) -> StepResult:
     lineage = _lineage(context)
 
     def work(folder: Path) -> Outcome:
-        rows, selection = context.path("read", "rows.parquet"), context.path("balance", "selection.parquet")
+        rows, selection = context.rows, context.path("balance", "selection.parquet")
         manifest = write_dataset(
             folder / "dataset",
             rows=rows,
@@ -38,7 +38,7 @@ def write(context: Context) -> StepResult:
         "order": pipeline.balance.order,
         "lineage": lineage,
     }
-    return context.do("write", work, options=options, after=["read", "balance"])
+    return context.do("write", work, options=options, after=["read", "prepare", "balance"])
 
 
 def _lineage(context: Context) -> dict[str, Any]:

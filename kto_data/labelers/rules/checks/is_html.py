@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
-from kto_data.labelers.rules.checks.phrases import compiled
 from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic, all_sure
+from kto_data.texts.patterns import compiled
 
 
 def _names(text: str) -> frozenset[str]:

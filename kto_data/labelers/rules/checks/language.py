@@ -6,9 +6,9 @@ from collections import Counter
 from pydantic import Field, model_validator
 
 from kto_data.labelers.rules.checks.check import CHECKS, MAX_SPANS, Check, Context, Found
-from kto_data.labelers.rules.checks.languages import Languages, language_of
 from kto_data.labelers.rules.file_model import Scope
 from kto_data.labelers.rules.row import scope_text
+from kto_data.texts.languages import Languages, language_of
 
 _SEGMENT = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
 _FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)

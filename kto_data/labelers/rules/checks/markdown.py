@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pydantic import model_validator
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
-from kto_data.labelers.rules.checks.phrases import compiled
 from kto_data.labelers.rules.limits import Range
+from kto_data.texts.patterns import compiled
 
 # RE2: the places of a kind, in text without its fenced code where a mark in code is none.
 _IN_TEXT = {

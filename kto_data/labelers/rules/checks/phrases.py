@@ -1,15 +1,13 @@
 """What checks for ways of speaking share: patterns in RE2's syntax, and where they are found."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import islice
-from typing import Any
 
 import numpy as np
-import re2
 
 from kto_data.labelers.rules.checks.check import MAX_SPANS
 from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled
+from kto_data.texts.patterns import compiled
 
 Span = tuple[int, int]
 
@@ -31,9 +29,3 @@ def none_found(patterns: Sequence[str], evidence: Evidence) -> Settled:
     for one in patterns:
         found |= evidence.matches(Pattern(one))
     return Settled(np.zeros(len(found), dtype=bool), ~found)
-
-
-@lru_cache(maxsize=512)
-def compiled(pattern: str) -> Any:
-    """Return a pattern of ours, compiled."""
-    return re2.compile(pattern)

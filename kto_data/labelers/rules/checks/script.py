@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from kto_data.errors import did_you_mean
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
-from kto_data.labelers.rules.checks.phrases import compiled
+from kto_data.texts.patterns import compiled
 
 _TOGETHER = {
     "Japanese": ("Han", "Hiragana", "Katakana"),
