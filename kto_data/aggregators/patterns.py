@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from kto_data.votes.table import Floats, Ints, VoteTable
+from kto_data.votes.table import Floats, Indices, Ints, VoteTable
 
 _SAMPLES_AT_ONCE = 131_072
 """Bounds the memory of telling samples apart."""
@@ -57,7 +57,8 @@ def find_patterns(votes: VoteTable) -> Patterns:
     if (sample_V[1:] < sample_V[:-1]).any():
         votes = votes.where(np.argsort(sample_V, kind="stable"))  # type: ignore[arg-type]  # an index array sorts
         sample_V = votes.sample_V
-    ends_N = np.cumsum(np.bincount(sample_V, minlength=n_samples))
+    size_N = np.bincount(sample_V, minlength=n_samples)
+    ends_N = np.cumsum(size_N)
     _, first_K, pattern_N, n_K = np.unique(
         _keys(votes, ends_N), return_index=True, return_inverse=True, return_counts=True
     )
@@ -66,9 +67,9 @@ def find_patterns(votes: VoteTable) -> Patterns:
     rank_K = np.empty_like(order_K)
     rank_K[order_K] = np.arange(len(order_K))
     pattern_N = rank_K[pattern_N]
-    voted_K = ends_N[first_K] > np.where(first_K > 0, ends_N[first_K - 1], 0)
-    del order_K, rank_K, ends_N  # what follows needs the most memory
-    return Patterns(_votes_of(votes, first_K), size_K, pattern_N, voted_K)
+    starts_K = np.concatenate([[0], np.cumsum(size_N[first_K])]).astype(np.int32)
+    del order_K, rank_K, ends_N, size_N  # what follows needs the most memory
+    return Patterns(_votes_of(votes, first_K, starts_K), size_K, pattern_N, np.diff(starts_K) > 0)
 
 
 def _keys(votes: VoteTable, ends_N: Ints) -> npt.NDArray[np.uint64]:
@@ -90,14 +91,15 @@ def _keys(votes: VoteTable, ends_N: Ints) -> npt.NDArray[np.uint64]:
     return key_N
 
 
-def _votes_of(votes: VoteTable, first_K: Ints) -> sparse.csr_array:
-    """Return the votes of the samples that stand for the patterns; these are in ascending order, as are the votes."""
+def _votes_of(votes: VoteTable, first_K: Ints, starts_K: Indices) -> sparse.csr_array:
+    """Return the votes of the samples that stand for the patterns; these are in ascending order, as are the votes.
+
+    `starts_K` says where the votes of each pattern begin.
+    """
     n_labelers, n_patterns = len(votes.labelers), len(first_K)
     chosen_N = np.zeros(len(votes.sample_ids), dtype=bool)
     chosen_N[first_K] = True
     keep_V = chosen_N[votes.sample_V]
-    size_N = np.bincount(votes.sample_V, minlength=len(chosen_N))
-    starts = np.concatenate([[0], np.cumsum(size_N[first_K])]).astype(np.int32)
     # one array at a time, for there can be ten times as many votes as samples
     up_V, down_V = votes.up_V[keep_V], votes.down_V[keep_V]
     against_V = up_V == 0
@@ -109,8 +111,8 @@ def _votes_of(votes: VoteTable, first_K: Ints) -> sparse.csr_array:
     column_V = votes.labeler_V[keep_V].astype(np.int32, copy=False)
     column_V[against_V] += np.int32(n_labelers)
     shape = (n_patterns, 2 * n_labelers)
-    found = sparse.csr_array((counts_V, column_V, starts), shape=shape)
+    found = sparse.csr_array((counts_V, column_V, starts_K), shape=shape)
     if mixed_V.any():  # several people voted under one name, both ways
-        rows = np.repeat(np.arange(n_patterns), np.diff(starts))[mixed_V]
+        rows = np.repeat(np.arange(n_patterns), np.diff(starts_K))[mixed_V]
         found = found + sparse.csr_array((against, (rows, column_V[mixed_V] + n_labelers)), shape=shape)
     return found

@@ -9,7 +9,7 @@ from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from kto_data.statistics.intervals import DEFAULT_LEVEL, Interval
 
@@ -88,7 +88,7 @@ def corrected_share(
     variance += tuning**2 * float(p_N.var()) / len(p_N)
     # gold that all agrees has no spread, but that is chance: never below one label's worth of doubt
     variance = max(variance, _least_variance(y_mean, n_gold))
-    reach = float(student.ppf(0.5 + level / 2, n_groups - 1)) * sqrt(variance)
+    reach = float(stdtrit(n_groups - 1, 0.5 + level / 2)) * sqrt(variance)
     estimate = min(max(estimate, 0.0), 1.0)
     interval = Interval(estimate, max(0.0, estimate - reach), min(1.0, estimate + reach), level)
     worth = max(estimate * (1 - estimate), _least_variance(estimate, n_gold)) / variance

@@ -83,7 +83,7 @@ def read_masks(columns: Mapping[Path, Sequence[tuple[int, str]]], n_labelers: in
 class Entries(NamedTuple):
     """One entry for each (sample, labeler) that voted, sorted by sample, then labeler."""
 
-    sample_V: npt.NDArray[np.int64]
+    sample_V: npt.NDArray[np.int32]
     labeler_V: npt.NDArray[np.int32]
     up_V: npt.NDArray[np.int8]
     down_V: npt.NDArray[np.int8]
@@ -95,7 +95,7 @@ def unfold(masks: Masks, n_labelers: int) -> Entries:
         sum(int(np.unpackbits(words.view(np.uint8)).sum()) for words in _pieces(masks.up | masks.down))
     )
     entries = Entries(
-        np.empty(n_entries, dtype=np.int64),
+        np.empty(n_entries, dtype=np.int32),
         np.empty(n_entries, dtype=np.int32),
         np.empty(n_entries, dtype=np.int8),
         np.empty(n_entries, dtype=np.int8),

@@ -42,7 +42,7 @@ class Pooled:
     """
 
     sample_ids: pa.Array
-    sample_V: npt.NDArray[np.int64]
+    sample_V: npt.NDArray[np.int32]
     labeler_V: npt.NDArray[np.int32]
     up_V: npt.NDArray[np.signedinteger[Any]]
     down_V: npt.NDArray[np.signedinteger[Any]]
@@ -210,7 +210,7 @@ def _keep_samples(con: duckdb.DuckDBPyConnection, samples: Path | None) -> int:
 
 def _entries(
     table: pa.Table, n_labelers: int, counted: Sequence[int], n_entries: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return sample, labeler, up and down of each entry, from the masks and counts of the samples."""
 
     def column(name: str, kind: type) -> npt.NDArray[np.generic]:
@@ -223,8 +223,7 @@ def _entries(
         name: np.stack([column(f"{name}{word}", np.uint64) for word in range(n_words)], axis=1)
         for name in ("up", "down")
     }
-    sample_V = np.empty(n_entries, dtype=np.int64)
-    labeler_V, up_V, down_V = (np.empty(n_entries, dtype=np.int32) for _ in range(3))
+    sample_V, labeler_V, up_V, down_V = (np.empty(n_entries, dtype=np.int32) for _ in range(4))
     filled = 0
     for start in range(0, table.num_rows, _SAMPLES_PER_CHUNK):
         up, down = (

@@ -5,13 +5,13 @@ Shapes: N samples, M labelers, V entries of the vote table, G gold samples.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
-from scipy import sparse
 
 from kto_data.statistics.calibration import Calibration, calibration
 from kto_data.statistics.intervals import Interval, cases_needed, wilson
@@ -22,7 +22,8 @@ N_ECHOES = 3
 """Labelers named as the most correlated ones."""
 
 
-_SAMPLES_PER_CHUNK = 100_000
+_VOTES_PER_CHUNK = 1 << 22
+"""Bounds the memory of correlations: samples times labelers that are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +108,18 @@ def report_cards(
     gold_N[sample_G] = np.where(label_G, 1, -1)
     weight_N = np.zeros(len(votes.sample_ids))
     weight_N[sample_G] = weight_G
-    on_gold_V = (gold_N[votes.sample_V] != 0) & (sign_V != 0)
+    on_gold = np.flatnonzero((gold_N[votes.sample_V] != 0) & (sign_V != 0))
+    n_up_M, n_down_M, n_cast_M = (
+        votes.per_labeler(side_V) for side_V in (sign_V > 0, sign_V < 0, sign_V < 2)
+    )
     echoes = _echoes(votes, sign_V)
     scores = _scores(votes, gold_N, vote_blocks)
     cards = []
     for m, labeler in enumerate(votes.labelers):
-        at_V = np.flatnonzero(on_gold_V & (votes.labeler_V == m))
+        at_V = on_gold[votes.labeler_V[on_gold] == m]
         says, truth, weight = sign_V[at_V], gold_N[votes.sample_V[at_V]], weight_N[votes.sample_V[at_V]]
         accuracy, n_effective = _share(says == truth, weight)
         sides = [_side(value, says, truth, weight, gold_N[sample_G], weight_G) for value in (1, -1)]
-        said = sign_V[votes.labeler_V == m]
         cards.append(
             ReportCard(
                 labeler=labeler.name,
@@ -127,7 +130,7 @@ def report_cards(
                 undesirable=sides[1],
                 calibration=scores.get(labeler.name),
                 echoes=echoes[m],
-                constant=bool(len(said)) and bool(np.all(said == said[0])),
+                constant=bool(0 < n_cast_M[m] == max(n_up_M[m], n_down_M[m])),
             )
         )
     return cards
@@ -173,19 +176,21 @@ def _co_occurrences(votes: VoteTable, sign_V: npt.NDArray[np.int8]) -> tuple[Flo
     Samples are taken some at a time, so that the matrix of all votes is never in memory.
     """
     n, m = len(votes.sample_ids), len(votes.labelers)
-    in_order = bool(np.all(votes.sample_V[1:] >= votes.sample_V[:-1]))
-    starts = np.arange(0, n, _SAMPLES_PER_CHUNK) if in_order else np.zeros(1, dtype=np.int64)
-    ends = np.minimum(starts + _SAMPLES_PER_CHUNK, n) if in_order else np.array([n])
+    if (votes.sample_V[1:] < votes.sample_V[:-1]).any():
+        order_V = np.argsort(votes.sample_V, kind="stable")
+        votes, sign_V = votes.where(order_V), sign_V[order_V]  # type: ignore[arg-type]  # an index array sorts
+    per_chunk = max(1, _VOTES_PER_CHUNK // max(m, 1))
+    bounds = np.append(np.arange(0, n, per_chunk), n).astype(votes.sample_V.dtype)
     both_MM, products_MM = np.zeros((m, m)), np.zeros((m, m))
-    for start, end in zip(starts, ends, strict=True):
-        first, last = np.searchsorted(votes.sample_V, (start, end)) if in_order else (0, len(sign_V))
-        where = (votes.sample_V[first:last] - start, votes.labeler_V[first:last])
-        signs = sparse.csr_array((sign_V[first:last].astype(np.float64), where), shape=(int(end - start), m))
-        products_MM += (signs.T @ signs).toarray()
-        voted = abs(signs)
-        both_MM += (voted.T @ voted).toarray()
-    sum_M = np.bincount(votes.labeler_V, weights=sign_V, minlength=m).astype(np.float64)
-    return both_MM, products_MM, sum_M
+    for start, end in pairwise(bounds):
+        first, last = np.searchsorted(votes.sample_V, np.array((start, end), dtype=bounds.dtype))
+        # whole numbers, far below 2^24: exact in single precision
+        signs = np.zeros((end - start, m), dtype=np.float32)
+        signs[votes.sample_V[first:last] - start, votes.labeler_V[first:last]] = sign_V[first:last]
+        products_MM += signs.T @ signs
+        np.abs(signs, out=signs)
+        both_MM += signs.T @ signs
+    return both_MM, products_MM, votes.per_labeler(sign_V)
 
 
 def _echoes(votes: VoteTable, sign_V: npt.NDArray[np.int8]) -> list[tuple[Echo, ...]]:

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kto_data.votes.labelers import Labeler
-from kto_data.votes.standing import literal, long_source, quoted
+from kto_data.votes.standing import long_source
 from kto_data.votes.table import VoteTable
 
 _TESTS = ("> 0", "< 0", "= 0")
@@ -99,15 +101,13 @@ def _row_counts(
 ) -> dict[str, tuple[int, int, int]]:
     """Return how many rows each labeler's current version votes for, against, and abstains on."""
     counts = {labeler.name: np.zeros(3, dtype=np.int64) for labeler in labelers}
+    for block in rule_blocks:
+        with pq.ParquetFile(block) as file:
+            for name in file.schema_arrow.names:
+                if name in counts:
+                    # one column at a time: forty at once would need as much memory as all that follows
+                    counts[name] += _tally(file.read(columns=[name], use_threads=False)[name])
     with duckdb.connect() as con:
-        for block in rule_blocks:
-            names = [name for name in pq.read_schema(block).names if name in counts]
-            tests = [f"count(*) FILTER ({quoted(name)} {test})" for name in names for test in _TESTS]
-            if tests:
-                query = f"SELECT {', '.join(tests)} FROM read_parquet({literal(block)})"  # noqa: S608 - all parts are quoted
-                [row] = con.execute(query).fetchall()
-                for position, name in enumerate(names):
-                    counts[name] += row[3 * position : 3 * position + 3]
         versions = {labeler.name: labeler.version for labeler in labelers}
         tally = ", ".join(f"count(*) FILTER (vote {test})" for test in _TESTS)
         for block in vote_blocks:
@@ -116,6 +116,15 @@ def _row_counts(
                 if name in counts and version in (None, versions[name]):
                     counts[name] += found
     return {name: (int(up), int(down), int(abstain)) for name, (up, down, abstain) in counts.items()}
+
+
+def _tally(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Return how many values are positive, negative and zero."""
+    values = [np.asarray(chunk.drop_null()) for chunk in column.chunks]
+    up, down = (
+        sum(int(np.count_nonzero(test(part, 0))) for part in values) for test in (np.greater, np.less)
+    )
+    return np.array([up, down, sum(map(len, values)) - up - down], dtype=np.int64)
 
 
 def _fault_counts(fault_blocks: Sequence[Path]) -> dict[str, int]:
@@ -130,15 +139,13 @@ def _fault_counts(fault_blocks: Sequence[Path]) -> dict[str, int]:
 
 
 def _shares(votes: VoteTable) -> tuple[list[float], list[float], list[float]]:
-    n_samples, n_labelers = len(votes.sample_ids), len(votes.labelers)
+    n_samples = max(len(votes.sample_ids), 1)
     sign_V = np.sign(votes.up_V - votes.down_V)
-    voters_N = votes.per_sample(np.ones(len(sign_V)))
     ups_N, downs_N = votes.per_sample(sign_V > 0), votes.per_sample(sign_V < 0)
-    others_V = voters_N[votes.sample_V] > 1
-    against_V = np.where(sign_V > 0, downs_N[votes.sample_V] > 0, (sign_V < 0) & (ups_N[votes.sample_V] > 0))
-
-    def share(flags_V: np.typing.NDArray[np.bool_]) -> list[float]:
-        per_labeler = np.bincount(votes.labeler_V, weights=flags_V, minlength=n_labelers)
-        return [float(count) / n_samples if n_samples else 0.0 for count in per_labeler]
-
-    return share(np.ones(len(sign_V), dtype=bool)), share(others_V), share(against_V)
+    everyone = np.ones(len(sign_V), dtype=bool)
+    shared_N, disputed_N = votes.per_sample(everyone) > 1, (ups_N > 0) & (downs_N > 0)
+    flags = (everyone, shared_N[votes.sample_V], disputed_N[votes.sample_V] & (sign_V != 0))
+    coverage, overlap, conflict = (
+        [float(count) / n_samples for count in votes.per_labeler(flag_V)] for flag_V in flags
+    )
+    return coverage, overlap, conflict

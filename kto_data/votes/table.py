@@ -19,7 +19,11 @@ from kto_data.votes.set_aside import SetAside
 Ints = npt.NDArray[np.int64]
 Indices = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.signedinteger[Any]]
+Positions = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
+
+_ENTRIES_AT_ONCE = 1 << 20
+"""Bounds the memory of sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class VoteTable:
 
     sample_ids: Sequence[str]
     labelers: Sequence[Labeler]
-    sample_V: Ints
+    sample_V: Positions
     labeler_V: Indices
     up_V: Counts
     down_V: Counts
@@ -69,7 +73,20 @@ class VoteTable:
 
     def per_sample(self, values_V: npt.NDArray[np.generic]) -> Floats:
         """Return the sum of an entry's values for each of the N samples."""
-        return np.bincount(self.sample_V, weights=values_V, minlength=len(self.sample_ids)).astype(np.float64)
+        return _sums(self.sample_V, values_V, len(self.sample_ids))
+
+    def per_labeler(self, values_V: npt.NDArray[np.generic]) -> Floats:
+        """Return the sum of an entry's values for each of the M labelers."""
+        return _sums(self.labeler_V, values_V, len(self.labelers))
+
+
+def _sums(index_V: Positions, values_V: npt.NDArray[np.generic], n: int) -> Floats:
+    """Return the sum of the values of each index; some at a time, for `bincount` copies what it is given."""
+    sums = np.zeros(n)
+    for start in range(0, len(index_V), _ENTRIES_AT_ONCE):
+        part = slice(start, start + _ENTRIES_AT_ONCE)
+        sums += np.bincount(index_V[part], weights=values_V[part], minlength=n)
+    return sums
 
 
 def load_votes(
