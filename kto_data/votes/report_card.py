@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
+from scipy import sparse
 
 from kto_data.statistics.calibration import Calibration, calibration
 from kto_data.statistics.intervals import Interval, cases_needed, wilson
@@ -22,8 +23,8 @@ N_ECHOES = 3
 """Labelers named as the most correlated ones."""
 
 
-_VOTES_PER_CHUNK = 1 << 22
-"""Bounds the memory of correlations: samples times labelers that are looked at together."""
+_SAMPLES_PER_CHUNK = 100_000
+"""Bounds the memory of correlations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,17 +180,15 @@ def _co_occurrences(votes: VoteTable, sign_V: npt.NDArray[np.int8]) -> tuple[Flo
     if (votes.sample_V[1:] < votes.sample_V[:-1]).any():
         order_V = np.argsort(votes.sample_V, kind="stable")
         votes, sign_V = votes.where(order_V), sign_V[order_V]  # type: ignore[arg-type]  # an index array sorts
-    per_chunk = max(1, _VOTES_PER_CHUNK // max(m, 1))
-    bounds = np.append(np.arange(0, n, per_chunk), n).astype(votes.sample_V.dtype)
+    bounds = np.append(np.arange(0, n, _SAMPLES_PER_CHUNK), n).astype(votes.sample_V.dtype)
     both_MM, products_MM = np.zeros((m, m)), np.zeros((m, m))
     for start, end in pairwise(bounds):
         first, last = np.searchsorted(votes.sample_V, np.array((start, end), dtype=bounds.dtype))
-        # whole numbers, far below 2^24: exact in single precision
-        signs = np.zeros((end - start, m), dtype=np.float32)
-        signs[votes.sample_V[first:last] - start, votes.labeler_V[first:last]] = sign_V[first:last]
-        products_MM += signs.T @ signs
-        np.abs(signs, out=signs)
-        both_MM += signs.T @ signs
+        where = (votes.sample_V[first:last] - start, votes.labeler_V[first:last])
+        signs = sparse.csr_array((sign_V[first:last].astype(np.float64), where), shape=(int(end - start), m))
+        products_MM += (signs.T @ signs).toarray()
+        voted = abs(signs)
+        both_MM += (voted.T @ voted).toarray()
     return both_MM, products_MM, votes.per_labeler(sign_V)
 
 
