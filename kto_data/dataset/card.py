@@ -30,7 +30,7 @@ A dataset of single outputs, each marked desirable or undesirable, for KTO (Kahn
 |---|---:|---:|---:|
 {counts}
 
-The rows are in an order of kind `{order}` with seed {seed}. `balance.json` has the balance by source and model,
+The rows are in an order of kind `{order}` with seed {seed}. {order_reason} `balance.json` has the balance by source and model,
 `manifest.json` the files with their checksums and what the dataset was made from.
 
 ## Class weights
@@ -98,6 +98,7 @@ def dataset_card(manifest: DatasetManifest, *, columns: Sequence[str], license_i
         counts="\n".join(counts),
         order=manifest.order.kind,
         seed=manifest.order.seed,
+        order_reason=escape_markdown(manifest.order.reason),
         reason=escape_markdown(manifest.weights.reason),
         columns="\n".join(f"| `{name}` | {_ABOUT_COLUMNS[name]} |" for name in columns),
         training=_TRAINING.format(**weights) if manifest.counts["train"].rows else "",

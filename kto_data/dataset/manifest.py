@@ -1,9 +1,13 @@
 """The manifest of a dataset folder: what it holds, and what it came from."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kto_data.balance.order import OrderKind
+from kto_data.balance.order_facts import OrderFacts, in_words
 from kto_data.schema import SCHEMA_VERSION
 
 Split = Literal["train", "test"]
@@ -44,10 +48,31 @@ class ManifestWeights(_Part):
 
 
 class Order(_Part):
-    """The order of the rows."""
+    """The order of the rows, and what it is like in batches."""
 
     kind: str
     seed: int
+    batch_rows: int | None = None
+    """The batch that the order was made for; other facts are counted with it."""
+    facts: dict[Split, dict[str, Any]] = {}
+    """For each split the values of `balance.order_facts.OrderFacts`."""
+    reason: str = ""
+    """In words what holds for any `batch_rows` consecutive train rows, and what could not be had."""
+
+    @classmethod
+    def of(cls, kind: OrderKind, seed: int, facts: Mapping[str, OrderFacts]) -> "Order":
+        """Return the order that such rows are in."""
+        train = facts["train"]
+        counted = {side: asdict(one) for side, one in facts.items()}
+        return cls.model_validate(
+            {
+                "kind": kind,
+                "seed": seed,
+                "batch_rows": train.batch_rows,
+                "facts": counted,
+                "reason": in_words(train),
+            }
+        )
 
 
 class DatasetManifest(_Part):

@@ -16,7 +16,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kto_data.balance.order import OrderKind
 from kto_data.balance.statistics import BalanceStatistics
 from kto_data.balance.weights import ClassWeights
 from kto_data.dataset.card import dataset_card
@@ -48,7 +47,7 @@ def write_dataset(
     selection: Path,
     weights: ClassWeights,
     seed: int,
-    order: OrderKind,
+    order: Order,
     lineage: Mapping[str, Any],
     name: str,
     statistics: BalanceStatistics,
@@ -67,7 +66,7 @@ def write_dataset(
         selection: Parquet with `SELECTION`, as `select_rows` writes it.
         weights: The class weights to recommend; `UNWEIGHTED` for an evaluation-only dataset.
         seed: Of the run.
-        order: How the selection's positions were made.
+        order: How the selection's positions were made, and what that came to.
         lineage: JSON values that say what the dataset follows from.
         name: What the dataset is called.
         statistics: Of the train split, for `balance.json`.
@@ -107,7 +106,7 @@ def write_dataset(
             undesirable_weight=weights.undesirable_weight,
             reason=weights.reason,
         ),
-        order=Order(kind=order, seed=seed),
+        order=order,
         seed=seed,
         lineage=dict(lineage),
     )

@@ -88,9 +88,7 @@ def diff(before: FinishedRun, after: FinishedRun, *, limit: int = 100) -> dict[s
 def _rows_query(run: FinishedRun) -> str:
     """Return the query for row_id, sample_id, label, and why the row was left out of the dataset."""
     rows, labels = run.rows, run.path("aggregate", "labels.parquet")
-    drops = ", ".join(
-        literal(run.path(step, "dropped.parquet")) for step in ("prepare", "curate") if step in run.folders
-    )
+    drops = ", ".join(map(literal, run.dropped()))
     return (
         f"SELECT row_id, sample_id, label, step || ': ' || reason AS dropped FROM read_parquet({literal(rows)}) AS r "  # noqa: S608 - all paths are quoted
         f"LEFT JOIN read_parquet({literal(labels)}) AS l USING (sample_id) "

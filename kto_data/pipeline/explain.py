@@ -99,9 +99,7 @@ def _stored_label(run: FinishedRun, sample_id: str) -> dict[str, Any]:
 
 def _dropped(run: FinishedRun, row_ids: Sequence[str]) -> list[dict[str, Any]]:
     """Return which of the rows were left out, where and why."""
-    files = ", ".join(
-        literal(run.path(step, "dropped.parquet")) for step in ("prepare", "curate") if step in run.folders
-    )
+    files = ", ".join(map(literal, run.dropped()))
     if not files:
         return []
     with duckdb.connect() as con:

@@ -69,7 +69,7 @@ def _versions(context: Context) -> dict[str, str]:
 def _accounting(context: Context) -> Accounting:
     read, aggregate, balance = (context.done[name] for name in ("read", "aggregate", "balance"))
     dropped: dict[str, dict[str, int]] = {}
-    for name in ("prepare", "curate"):
+    for name in ("prepare", "curate", "balance"):
         for step, reasons in context.done[name].facts["dropped"].items():
             if reasons:
                 dropped[f"{name}: {step}"] = reasons

@@ -58,6 +58,11 @@ class FinishedRun:
             for name in step["facts"].get("blocks", {}).get(kind, [])
         ]
 
+    def dropped(self) -> list[Path]:
+        """Return the files of the rows that steps left out."""
+        files = (folder / "dropped.parquet" for folder in self.folders.values())
+        return [file for file in files if file.is_file()]
+
     def labelers(self) -> list[Labeler]:
         """Return who voted."""
         return from_files(self.blocks("labelers"))

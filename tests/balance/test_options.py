@@ -17,7 +17,7 @@ def options(text):
 
 def test_the_default_is_the_range_of_the_paper():
     assert options("{}") == BalanceOptions(
-        target_ratio=(1.0, 1.3333), row_weights="uniform", order="shuffled"
+        target_ratio=(1.0, 1.3333), loss_aversion=1.0, row_weights="uniform", order="mixed", batch_rows=8
     )
 
 
@@ -35,7 +35,15 @@ def test_a_range_is_two_numbers(target):
         ("target_ratio: [1, .inf]", "must be two numbers with 0 < low <= high"),
         ("target_ratio: [1, .nan]", "must be two numbers with 0 < low <= high"),
         ("target_ratio: [1]", "target_ratio[1]: is missing"),
-        ("row_weights: confident", "did you mean 'confidence'?"),
+        (
+            "row_weights: confident",
+            "row_weights: 'confident' is not one of uniform, confidence; did you mean 'confidence'?",
+        ),
+        ("row_weights: {confidense: true}", "unknown key; did you mean 'confidence'?"),
+        ("row_weights: {source: {log: -1}}", "row_weights.source.log: should be greater than or equal to 0"),
+        ("row_weights: {propensity: p_shown}", "row_weights.propensity: should match"),
+        ("batch_rows: 1", "batch_rows: should be greater than or equal to 2"),
+        ("loss_aversion: 0", "loss_aversion: should be greater than or equal to 0.1"),
         ("orders: shuffled", "unknown key; did you mean 'order'?"),
     ],
 )

@@ -9,6 +9,7 @@ from kto_data.balance.statistics import balance_statistics
 from kto_data.balance.weights import UNWEIGHTED
 from kto_data.curation.run import KEPT
 from kto_data.curation.split import SPLIT
+from kto_data.dataset.manifest import Order
 from kto_data.dataset.select import select_rows
 from kto_data.dataset.write import write_dataset
 from kto_data.schema import LABELS, content_id, rows_schema
@@ -55,7 +56,7 @@ def inputs(tmp_path):
         }
         for name, (entries, schema) in tables.items():
             pq.write_table(pa.Table.from_pylist(entries, schema=schema), folder / f"{name}.parquet")
-        paths = {name: folder / f"{name}.parquet" for name in ("kept", "labels", "split")}
+        paths = {name: folder / f"{name}.parquet" for name in ("rows", "kept", "labels", "split")}
         selection = folder / "selection.parquet"
         counts = select_rows(options or BalanceOptions(), **paths, out=selection, seed=seed)
         return {"rows": folder / "rows.parquet", "selection": selection}, counts
@@ -73,7 +74,7 @@ def write(inputs, tmp_path):
             "weights": UNWEIGHTED,
             "name": "test data",
             "lineage": {"rows": "abc"},
-            "order": "shuffled",
+            "order": Order(kind="shuffled", seed=7),
         } | more
         statistics = balance_statistics(**files)
         return tmp_path / folder, write_dataset(

@@ -6,12 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from kto_data.balance.options import BalanceOptions
-from kto_data.dataset.select import SelectionCounts
 
 
 def test_undecided_rows_are_left_out_and_counted(row, inputs):
     files, counts = inputs([row(0), row(1, label=None), row(2, label=False, split="test")])
-    assert counts == SelectionCounts(n_rows=3, n_selected=2, n_undecided=1)
+    assert (counts.n_rows, counts.n_selected, counts.n_undecided, counts.n_left_out) == (3, 2, 1, 0)
     found = pq.read_table(files["selection"]).to_pylist()
     assert [(r["row_id"], r["split"], r["label"], r["weight"], r["position"]) for r in found] == [
         ("log#0000", "train", True, 1.0, 0),
@@ -45,4 +44,13 @@ def test_the_order_of_the_rows_changes_no_byte(row, inputs):
 
 
 def test_nothing_decided_selects_nothing(row, inputs):
-    assert inputs([row(0, label=None)])[1] == SelectionCounts(1, 0, 1)
+    counts = inputs([row(0, label=None)])[1]
+    assert (counts.n_rows, counts.n_selected, counts.n_undecided, counts.n_left_out) == (1, 0, 1, 0)
+
+
+def test_a_row_that_the_order_leaves_out_is_counted(row, inputs):
+    files, counts = inputs([row(n, label=n % 2 == 0, p_desirable=0.9 - n / 100) for n in range(9)])
+    assert (counts.n_rows, counts.n_selected, counts.n_undecided, counts.n_left_out) == (9, 8, 0, 1)
+    found = pq.read_table(files["selection"])
+    assert "log#0008" not in found["row_id"].to_pylist()
+    assert sorted(found["position"].to_pylist()) == list(range(8))

@@ -47,7 +47,7 @@ def test_the_manifest_tells_shards_counts_weights_order_and_lineage(row, write):
             "test": {"rows": 2, "desirable": 1, "undesirable": 1},
         },
         "weights": {"desirable_weight": 1.0, "undesirable_weight": 2.0, "reason": "because"},
-        "order": {"kind": "shuffled", "seed": 7},
+        "order": {"kind": "shuffled", "seed": 7, "batch_rows": None, "facts": {}, "reason": ""},
         "seed": 7,
         "lineage": {"rows": "abc"},
     }

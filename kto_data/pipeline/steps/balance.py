@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kto_data.balance.statistics import BalanceStatistics, balance_statistics
 from kto_data.balance.weights import UNWEIGHTED, ClassWeights, suggest_weights
-from kto_data.dataset.select import select_rows
+from kto_data.dataset.select import TAIL, select_rows
 from kto_data.errors import InputError
 from kto_data.pipeline.context import Context
 from kto_data.runs.folder import Outcome
@@ -18,23 +18,31 @@ def balance(context: Context) -> StepResult:
 
     def work(folder: Path) -> Outcome:
         selection = folder / "selection.parquet"
+        rows = context.rows
         counts = select_rows(
             options,
+            rows=rows,
             kept=context.path("curate", "kept.parquet"),
             labels=context.path("aggregate", "labels.parquet"),
             split=context.path("split", "split.parquet"),
             out=selection,
             seed=seed,
+            dropped=folder / "dropped.parquet",
         )
         context.run.progress.advanced(counts.n_rows)
-        rows = context.rows
         train, test = (
             balance_statistics(rows=rows, selection=selection, split=side) for side in ("train", "test")
         )
         weights = _weights(context, train)
         return Outcome(
             {"n_rows": counts.n_selected, "n_train": train.n_rows, "n_test": test.n_rows},
-            {"weights": asdict(weights), "train": asdict(train), "test": asdict(test)},
+            {
+                "weights": asdict(weights),
+                "train": asdict(train),
+                "test": asdict(test),
+                "order": {side: asdict(facts) for side, facts in counts.order.items()},
+                "dropped": {"order": {TAIL: counts.n_left_out} if counts.n_left_out else {}},
+            },
         )
 
     return context.do(

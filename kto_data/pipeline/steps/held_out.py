@@ -7,6 +7,7 @@ import pyarrow as pa
 from kto_data.balance.selection import SELECTION
 from kto_data.balance.statistics import balance_statistics
 from kto_data.balance.weights import UNWEIGHTED
+from kto_data.dataset.manifest import Order
 from kto_data.dataset.write import write_dataset
 from kto_data.errors import FindingsError
 from kto_data.pipeline.context import Context
@@ -37,7 +38,7 @@ def hold_out(context: Context) -> StepResult:
             selection=selection,
             weights=UNWEIGHTED,
             seed=context.pipeline.file.seed,
-            order="shuffled",
+            order=Order(kind="shuffled", seed=context.pipeline.file.seed),
             lineage={},
             name=f"{context.pipeline.file.name}, held out",
             statistics=balance_statistics(rows=rows, selection=selection),

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from kto_data.balance.order_facts import OrderFacts
 from kto_data.balance.statistics import balance_statistics
 from kto_data.balance.weights import ClassWeights
+from kto_data.dataset.manifest import Order
 from kto_data.dataset.write import write_dataset
 from kto_data.pipeline.context import Context
 from kto_data.runs.folder import Outcome
@@ -24,7 +26,7 @@ def write(context: Context) -> StepResult:
             selection=selection,
             weights=ClassWeights(**context.done["balance"].facts["weights"]),
             seed=pipeline.seed,
-            order=pipeline.balance.order,
+            order=_order(context),
             lineage=lineage,
             name=pipeline.name,
             statistics=balance_statistics(rows=rows, selection=selection),
@@ -32,13 +34,14 @@ def write(context: Context) -> StepResult:
         )
         return Outcome({"n_rows": sum(shard.rows for shard in manifest.shards)})
 
-    options = {
-        "name": pipeline.name,
-        "seed": pipeline.seed,
-        "order": pipeline.balance.order,
-        "lineage": lineage,
-    }
+    options = {"name": pipeline.name, "seed": pipeline.seed, "lineage": lineage}
     return context.do("write", work, options=options, after=["read", "prepare", "balance"])
+
+
+def _order(context: Context) -> Order:
+    options = context.pipeline.file.balance
+    facts = {side: OrderFacts(**found) for side, found in context.done["balance"].facts["order"].items()}
+    return Order.of(options.order, context.pipeline.file.seed, facts)
 
 
 def _lineage(context: Context) -> dict[str, Any]:
