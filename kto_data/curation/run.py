@@ -95,6 +95,8 @@ def run_steps(
                 given = StepInput(con, pq.read_schema(rows), seed, Path(own), beside, told)
                 table = planned.step.drop(given)
             _note(con, table, number, planned.name, scratch / f"{number}.parquet")
+            if votes and planned.step.merges:
+                told["n_votes_left_out"] = _n_votes_left_out(con, number)
             facts.append({"step": planned.name, **told})
             if advance is not None:
                 advance(n_left)
@@ -151,6 +153,15 @@ def _note(con: duckdb.DuckDBPyConnection, drops: pa.Table, number: int, step: st
     con.execute(
         f"INSERT INTO left_out SELECT ?, row_id, ?, reason, detail FROM drops_{number}",  # noqa: S608 - a number of ours
         [number, step],
+    )
+
+
+def _n_votes_left_out(con: duckdb.DuckDBPyConnection, number: int) -> int:
+    """Return the votes on samples of which a step has left out the last row."""
+    return _one_number(
+        con,
+        "SELECT count(*) FROM votes SEMI JOIN (SELECT sample_id FROM entered JOIN left_out USING (row_id) "  # noqa: S608 - a number of ours
+        f"WHERE number = {number}) USING (sample_id) ANTI JOIN rows USING (sample_id) WHERE vote <> 0",
     )
 
 

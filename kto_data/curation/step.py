@@ -62,6 +62,8 @@ class Step(Options, ABC):
 
     needs_labels: ClassVar[bool] = False
     """It reads the labels or the votes, which `prepare` comes too early for."""
+    merges: ClassVar[bool] = False
+    """It keeps one row for others with other texts, so the votes on those are counted that are then left out."""
     shorthand: ClassVar[str] = ""
     """The option that a step's plain value stands for: `language: en` is `language: {is: en}`."""
 

@@ -67,9 +67,10 @@ def write_votes(tmp_path):
 def curate(tmp_path):
     """Run steps given as (name, options) and return kept row_ids, dropped rows and the accounting."""
 
-    def run(rows, *steps, seed=7, **inputs):
-        labels = tmp_path / "labels.parquet"
-        pq.write_table(LABELS.empty_table(), labels)
+    def run(rows, *steps, seed=7, labels=None, **inputs):
+        if labels is None:
+            labels = tmp_path / "labels.parquet"
+            pq.write_table(LABELS.empty_table(), labels)
         kept, dropped = tmp_path / "kept.parquet", tmp_path / "dropped.parquet"
         planned = [PlannedStep(name, STEPS.get(name)(**options)) for name, options in steps]
         result = run_steps(planned, rows=rows, kept=kept, dropped=dropped, seed=seed, labels=labels, **inputs)

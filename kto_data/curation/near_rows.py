@@ -1,0 +1,147 @@
+"""The near-duplicates among the rows of a step, whatever it does about them."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import xxhash
+
+from kto_data.tables import add_view, read_query
+from kto_data.texts.near import Buckets, Near, buckets
+from kto_data.texts.near_pairs import clusters
+from kto_data.texts.shingle_sets import ShingleSets
+from kto_data.texts.words import I64
+
+Part = Literal["prompt", "completion"]
+_ROWS_PER_BATCH = 1024
+_TEXT = "array_to_string(list_transform({}, lambda m: concat_ws(chr(10), m.content, m.reasoning, m.tool_calls)), chr(10))"
+
+
+def text_sql(part: str) -> str:
+    """Return the SQL expression of all that is said in the messages of a column."""
+    return _TEXT.format(part)
+
+
+@dataclass(frozen=True, slots=True)
+class NearRows:
+    """Candidates, ready to be verified.
+
+    Attributes:
+        row_ids: The N row ids in their order of precedence.
+        keys_NB: Their band keys.
+        buckets: Rows that share one.
+        sets: The shingles of those.
+    """
+
+    row_ids: pa.Array
+    keys_NB: npt.NDArray[np.uint32]
+    buckets: Buckets
+    sets: ShingleSets
+
+    def ids(self, rows: I64) -> pa.Array:
+        """Return the ids of rows."""
+        return self.row_ids.take(pa.array(rows))
+
+
+@contextmanager
+def near_rows(
+    con: duckdb.DuckDBPyConnection,
+    scratch: Path,
+    near: Near,
+    parts: Sequence[Part],
+    *,
+    source: str = "rows",
+    order: str = "row_id",
+    group: str | None = None,
+) -> Iterator[NearRows]:
+    """Find the candidates among the rows of a view; files that they need are gone afterwards.
+
+    Texts are read twice, in batches: for the keys, and of candidates again for their shingles. Memory: about 60 bytes a
+    row for ids, and what `texts.near` states.
+
+    Args:
+        con: A DuckDB.
+        scratch: A folder.
+        near: What counts as near.
+        parts: The columns whose texts must all be near.
+        source: A view with `row_id` and those columns.
+        order: The SQL order of precedence; ends with row_id.
+        group: An SQL expression of text that near rows must have in common.
+    """
+    ids = con.sql(f"SELECT row_id FROM {source} ORDER BY {order}").to_arrow_table()["row_id"]  # noqa: S608 - expressions of ours
+    row_ids = ids.combine_chunks() if ids.num_chunks else pa.array([], pa.string())
+    columns = ", ".join(f"{text_sql(part)} AS {part}" for part in parts)
+    keys_NB = np.zeros(
+        (len(row_ids), near.keys([pa.array([], pa.string())] * len(parts)).shape[1]), np.uint32
+    )
+    query = f"SELECT row_id, {columns}, {group or 'NULL'} AS member FROM {source}"  # noqa: S608 - expressions of ours
+    for batch in read_query(con, query, batch_rows=_ROWS_PER_BATCH):
+        members = (
+            [xxhash.xxh3_64_intdigest(repr(name).encode()) for name in batch["member"].to_pylist()]
+            if group
+            else None
+        )
+        keys = near.keys(
+            [batch[part] for part in parts], None if members is None else np.array(members, np.uint64)
+        )
+        keys_NB[_places(row_ids, batch["row_id"])] = keys
+    found = buckets(keys_NB)
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        sets = ShingleSets(Path(folder), len(row_ids), len(parts))
+        chosen = Path(folder) / "chosen.parquet"
+        pq.write_table(pa.table({"row_id": row_ids.take(pa.array(found.rows))}), chosen)
+        add_view(con, "candidates", chosen)
+        query = f"SELECT row_id, {columns} FROM {source} SEMI JOIN candidates USING (row_id)"  # noqa: S608 - as above
+        for batch in read_query(con, query, batch_rows=_ROWS_PER_BATCH):
+            sets.add(_places(row_ids, batch["row_id"]), [batch[part] for part in parts], near.n_words)
+        con.execute("DROP VIEW candidates")
+        sets.close()
+        yield NearRows(row_ids, keys_NB, found, sets)
+
+
+def write_clusters(
+    con: duckdb.DuckDBPyConnection, scratch: Path, near: Near, part: Part, *, source: str = "rows"
+) -> Path:
+    """Write the cluster of each row of a view by one of its texts, and return the file: `row_id, cluster`.
+
+    A cluster is named after its member with the least hash, so it keeps its name when others join, unless one of these
+    has a lesser hash or joins it with another cluster.
+    """
+    # equal texts are one cluster anyway, and one row of each is enough to find their near ones
+    distinct = scratch / f"{part}_texts.parquet"
+    con.execute(
+        f"COPY (SELECT {text_sql(part)} AS said, min(row_id) AS row_id, any_value({part}) AS {part} FROM {source} GROUP BY said) "  # noqa: S608 - as above
+        f"TO '{_quoted(distinct)}' (FORMAT parquet)"
+    )
+    add_view(con, "distinct_texts", distinct)
+    with near_rows(con, scratch, near, [part], source="distinct_texts") as found:
+        root_N = clusters(found.buckets, found.sets, near.threshold, len(found.row_ids))
+        table = pa.table({"row_id": found.row_ids, "root": root_N})
+    pq.write_table(table, scratch / "roots.parquet")
+    add_view(con, "roots", scratch / "roots.parquet")
+    out = scratch / f"{part}_clusters.parquet"
+    con.execute(
+        f"COPY (SELECT rows.row_id, arg_min(named.cluster, named.cluster) AS cluster FROM {source} AS rows "  # noqa: S608 - as above
+        f"JOIN (SELECT said, min(md5(said)) OVER (PARTITION BY root) AS cluster FROM distinct_texts JOIN roots USING (row_id)) AS named "
+        f"ON {text_sql('rows.' + part)} = named.said GROUP BY rows.row_id) TO '{_quoted(out)}' (FORMAT parquet)"
+    )
+    con.execute("DROP VIEW distinct_texts")
+    con.execute("DROP VIEW roots")
+    return out
+
+
+def _places(row_ids: pa.Array, wanted: pa.Array) -> I64:
+    return np.asarray(pc.index_in(wanted, value_set=row_ids).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
