@@ -2,25 +2,28 @@
 
 Speed: from a file of the votes of 40 labelers on 1,000,000 samples (rule-like: about one a sample; dense:
 about seven) to probabilities, each in a process of its own. `ratio` is crowd-kit's seconds over ours for
-Dawid-Skene, the worse of the two files. Quality: crowds and one-sided rules made from known parameters.
+Dawid-Skene, the worse of the two files; `kto aggregate` as a whole, report cards included, is timed besides.
+Quality (`--quality`): accuracy and log-loss beside the peers' on crowds, one-sided rules and, with `--judges FOLDER`
+(LLMBar's pairs.jsonl.gz and votes.jsonl.gz), real judges; and what `calibrated` makes of a few gold labels.
 
 The peers do not belong into this project's environment (they pull transformers, torch, nltk). Give them their own:
 
     python -m venv /some/where && /some/where/bin/python -m pip install crowd-kit==1.4.2 snorkel==0.10.0 pyarrow
-    python benchmarks/aggregation.py --peers /some/where/bin/python --json
+    python benchmarks/aggregation.py --peers /some/where/bin/python --quality --json
 
 A peer that is not there is said to be missing, and its figures are null.
 """
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +162,22 @@ def run_one(runner: str, method: str, path: Path) -> dict[str, Any]:
     }
 
 
+def whole_command(path: Path) -> dict[str, Any]:
+    """Run `kto aggregate` on the file, with report cards."""
+    labels = path.with_suffix(".labels")
+    command = [sys.executable, "-m", "kto_data.cli", "aggregate", str(path), "--method", "dawid_skene"]
+    started = time.perf_counter()
+    process = subprocess.Popen([*command, "-o", str(labels), "--json"], stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        return {"missing": "kto aggregate failed"}
+    return {
+        "seconds": round(time.perf_counter() - started, 3),
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
+        "megabytes": round(used.ru_maxrss / 1024),
+    }
+
+
 def in_process(python: str, runner: str, method: str, path: Path, repeats: int = 1) -> dict[str, Any]:
     """Run in a fresh process and return the fastest of its runs."""
     command = [python, __file__, "--one", runner, method, str(path)]
@@ -175,11 +194,11 @@ def in_process(python: str, runner: str, method: str, path: Path, repeats: int =
     return best
 
 
-def speed(n_samples: int, peers: str | None) -> dict[str, Any]:
-    """Return every figure of both files."""
+def speed(n_samples: int, peers: str | None, kinds: Sequence[str]) -> dict[str, Any]:
+    """Return every figure of the files."""
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for kind in KINDS:
+        for kind in kinds:
             path = Path(folder) / f"{kind}.parquet"
             make_votes(path, kind, n_samples)
             figures[kind] = {
@@ -187,6 +206,7 @@ def speed(n_samples: int, peers: str | None) -> dict[str, Any]:
                 "firing": in_process(sys.executable, "ours", "firing", path),
                 "majority": in_process(sys.executable, "ours", "majority", path, 3),
                 "duckdb": in_process(sys.executable, "duckdb", "majority", path, 3),
+                "kto aggregate": whole_command(path),
             }
             for peer in TARGETS:
                 figures[kind][peer] = (
@@ -200,17 +220,23 @@ def ratios(figures: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for peer, targets in TARGETS.items():
         for kind, target in targets.items():
+            if kind not in figures:
+                continue
             theirs = figures[kind][peer].get("seconds")
             ratio = None if theirs is None else round(theirs / figures[kind]["dawid_skene"]["seconds"], 1)
+            cpu = figures[kind][peer].get("cpu_seconds")
             found[f"{peer} {kind}"] = {
                 "ratio": ratio,
                 "target": target,
                 "met": None if ratio is None else ratio >= target,
+                "cpu_ratio": None
+                if cpu is None
+                else round(cpu / figures[kind]["dawid_skene"]["cpu_seconds"], 1),
             }
-    for kind in KINDS:
+    for kind in figures:
         times = round(figures[kind]["majority"]["seconds"] / figures[kind]["duckdb"]["seconds"], 2)
         found[f"majority over DuckDB {kind}"] = {"ratio": times, "target": 2.0, "met": times <= 2.0}
-        most = figures[kind]["dawid_skene"]["megabytes"]
+        most = max(figures[kind][name]["megabytes"] for name in ("dawid_skene", "kto aggregate"))
         found[f"megabytes {kind}"] = {"ratio": most, "target": MAX_MB, "met": most < MAX_MB}
     return found
 
@@ -224,6 +250,14 @@ def main() -> None:
         "--peers", help="the Python of an environment with crowd-kit 1.4.2 and snorkel 0.10.0"
     )
     parser.add_argument("--samples", type=int, default=1_000_000)
+    parser.add_argument("--file", choices=list(KINDS), help="one of the two files alone")
+    parser.add_argument(
+        "--quality", action="store_true", help="accuracy and log-loss, too: some minutes more"
+    )
+    parser.add_argument(
+        "--judges", type=Path, help="a folder with LLMBar's pairs.jsonl.gz and votes.jsonl.gz"
+    )
+    parser.add_argument("--only-quality", action="store_true", help="no speeds")
     parser.add_argument("--json", action="store_true")
     parser.add_argument(
         "--one", nargs=3, metavar=("RUNNER", "METHOD", "FILE"), help="used by the benchmark itself"
@@ -233,15 +267,24 @@ def main() -> None:
         runner, method, path = arguments.one
         print(json.dumps(run_one(runner, method, Path(path))))
         return
-    figures = speed(arguments.samples, arguments.peers)
-    compared = ratios(figures)
-    worst = [compared[f"crowd-kit {kind}"]["ratio"] for kind in KINDS]
-    document = {
-        "ratio": None if None in worst else min(worst),
-        "n_samples": arguments.samples,
-        "speed": figures,
-        "compared": compared,
-    }
+    document: dict[str, Any] = {"ratio": None}
+    figures: dict[str, Any] = {}
+    compared: dict[str, Any] = {}
+    if not arguments.only_quality:
+        kinds = [arguments.file] if arguments.file else list(KINDS)
+        figures = speed(arguments.samples, arguments.peers, kinds)
+        compared = ratios(figures)
+        worst = [compared[f"crowd-kit {kind}"]["ratio"] for kind in figures]
+        document = {
+            "ratio": None if None in worst else min(worst),
+            "n_samples": arguments.samples,
+            "speed": figures,
+            "compared": compared,
+        }
+    if arguments.quality or arguments.only_quality:
+        from aggregation_quality import quality
+
+        document["quality"] = quality(arguments.peers, arguments.judges, n_crowds=30, n_rules=20, n_seeds=50)
     if arguments.json:
         print(json.dumps(document, indent=2))
         return
@@ -251,6 +294,19 @@ def main() -> None:
     for name, result in compared.items():
         verdict = {True: "met", False: "NOT MET", None: "peer missing"}[result["met"]]
         print(f"{name:32} {result['ratio']} (target {result['target']}): {verdict}")
+    for name, found in document.get("quality", {}).items():
+        print(f"{name}:")
+        for line in _lines(found):
+            print(f"  {line}")
+
+
+def _lines(found: Any) -> Iterator[str]:
+    """Yield what a part of the quality figures comes to, without the single sets."""
+    if isinstance(found, dict):
+        yield from (f"{key}: {value}" for key, value in found.items() if key not in ("sets", "tally"))
+        yield from (f"{key}: {value}" for key, value in found.get("tally", {}).items())
+    else:
+        yield from map(str, found or ["no judges given"])
 
 
 if __name__ == "__main__":

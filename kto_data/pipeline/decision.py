@@ -15,11 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kto_data.aggregators.method import Gold, Method
+from kto_data.aggregators.method import Aggregate, Gold, Method
 from kto_data.aggregators.policy import NO_GOLD, Decided, Policy, decide
 from kto_data.statistics.share import corrected_share
 from kto_data.votes.gold import known_among, selection
-from kto_data.votes.report_card import ReportCard, report_cards
+from kto_data.votes.report_card import Predictions, ReportCard, report_cards
 from kto_data.votes.sample_ids import as_arrow, positions
 from kto_data.votes.table import VoteTable
 
@@ -152,9 +152,7 @@ def _desirable_share(decided: Decided) -> dict[str, Any] | None:
     estimate = corrected_share(
         found.p_desirable_N,
         gold_G=gold.label_G,
-        p_held_out_G=(
-            found.p_desirable_N[gold.sample_G] if found.p_held_out_G is None else found.p_held_out_G
-        ),
+        p_held_out_G=_held_out(found, gold),
         weight_G=gold.importance(),
         group_G=None if gold.prompt_N is None else gold.prompt_N[gold.sample_G],
     )
@@ -171,7 +169,7 @@ def _cards(
 ) -> dict[str, dict[str, Any]]:
     """Return the cards by labeler; agreeing annotators are no judges of annotators, so gold alone is used there."""
 
-    def against(known: Gold | None) -> list[ReportCard]:
+    def against(known: Gold | None, predictions: Predictions | None = None) -> list[ReportCard]:
         known = NO_GOLD if known is None else known
         return report_cards(
             votes,
@@ -179,9 +177,10 @@ def _cards(
             label_G=known.label_G,
             weight_G=known.importance(),
             vote_blocks=vote_blocks,
+            predictions=predictions,
         )
 
-    cards = against(decided.gold)
+    cards = against(decided.gold, _predictions(decided))
     if decided.gold is not gold:
         strict = against(gold)
         cards = [
@@ -195,6 +194,22 @@ def _cards(
         }
         for card, flipped in zip(cards, n_flipped, strict=True)
     }
+
+
+def _predictions(decided: Decided) -> Predictions | None:
+    gold = decided.gold
+    if gold is None:
+        return None
+    return Predictions(
+        decided.aggregate.p_desirable_N,
+        _held_out(decided.aggregate, gold),
+        None if gold.prompt_N is None else gold.prompt_N[gold.sample_G],
+    )
+
+
+def _held_out(found: Aggregate, gold: Gold) -> npt.NDArray[np.float64]:
+    """Return the probabilities of gold samples made without their labels; a method that uses no gold made all so."""
+    return found.p_desirable_N[gold.sample_G] if found.p_held_out_G is None else found.p_held_out_G
 
 
 def flips_without(

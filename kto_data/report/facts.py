@@ -92,12 +92,45 @@ class Balance(TypedDict, total=False):
     lengths: Histogram  # of the completions, in characters
 
 
+class CardSide(TypedDict, total=False):
+    """A labeler's votes for one class, against gold: `votes.report_card.Side` as a dict."""
+
+    precision: Figure | None
+    precision_by: str  # gold, or gold and predictions
+    recall: Figure | None
+    n_votes: int  # on gold samples
+    n_gold: int  # gold samples of the class
+
+
+class Echo(TypedDict, total=False):
+    """Another labeler that votes alike."""
+
+    labeler: str
+    correlation: float
+    n_both: int
+
+
+class Calibration(TypedDict, total=False):
+    """How scores compare with what is so: `statistics.calibration.Calibration` as a dict."""
+
+    n: int
+    brier: float
+    ece: float
+    mean_stated: float
+    share: float
+
+
 class Card(TypedDict, total=False):
     """A labeler's report card: `votes.report_card.ReportCard` as a dict, and what would change without it."""
 
     n_gold: int
     accuracy: Figure | None  # the share of its votes on gold samples that is right
     n_more: int  # further gold samples, among its votes, that would make that interval +-5%
+    desirable: CardSide
+    undesirable: CardSide
+    calibration: Calibration | None
+    echoes: list[Echo]
+    constant: bool
     n_flipped: int  # samples whose label would be another without it, of ...
     n_examined: int
 

@@ -46,6 +46,7 @@ SECTIONS = (
     Section("accounting", "Where every row went", "accounting"),
     Section("balance", "Balance and weights", "balance"),
     Section("labelers", "Labelers", "labelers"),
+    Section("cards", "Report cards of the labelers", "labelers.card"),
     Section("labels", "Who decided the labels", "labels"),
     Section("evaluation", "Evaluation on held-out prompts", "evaluation"),
     Section("training", "Training", "training"),
@@ -152,8 +153,10 @@ def _figure(value: Any, show: Any) -> str:
 
 
 def _find(facts: Mapping[str, Any], path: str) -> Any:
-    """The facts under a dotted path; None where there are none."""
+    """The facts under a dotted path; of a list, those of the first that has any. None where there are none."""
     found: Any = facts
     for key in path.split("."):
+        if isinstance(found, list):
+            found = next((item for item in found if isinstance(item, Mapping) and item.get(key)), None)
         found = found.get(key) if isinstance(found, Mapping) else None
     return found

@@ -4,27 +4,23 @@ Shapes: N samples, M labelers, V entries of the vote table, G gold samples.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
-from scipy import sparse
 
 from kto_data.statistics.calibration import Calibration, calibration
 from kto_data.statistics.intervals import Interval, cases_needed, wilson
+from kto_data.statistics.share import corrected_share
+from kto_data.votes.echoes import Echo, find_echoes
 from kto_data.votes.standing import long_source
 from kto_data.votes.table import Floats, Ints, VoteTable
 
-N_ECHOES = 3
-"""Labelers named as the most correlated ones."""
-
-
-_SAMPLES_PER_CHUNK = 100_000
-"""Bounds the memory of correlations."""
+_LEAST_EACH = 5
+"""Right and wrong votes on gold below which predictions do not help: their interval is a normal approximation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,36 +28,23 @@ class Side:
     """One labeler's votes for one class, against gold.
 
     Attributes:
-        precision: Of its votes for the class, the share that is right.
+        precision: Of its votes for the class, the share that is right; Wilson's interval, or PPI++'s.
+        precision_by: `gold` alone, or `gold and predictions` where these make the interval narrower.
         recall: Of the gold samples of the class, the share that it votes for.
         n_votes: Its votes for the class on gold samples.
         n_gold: The gold samples of the class.
     """
 
     precision: Interval | None
+    precision_by: str
     recall: Interval | None
     n_votes: int
     n_gold: int
 
 
 @dataclass(frozen=True, slots=True)
-class Echo:
-    """Another labeler that votes alike.
-
-    Attributes:
-        labeler: Its name.
-        correlation: Pearson's correlation of the two votes (1, 0, -1) over all samples, in [-1, 1].
-        n_both: Samples on which both vote.
-    """
-
-    labeler: str
-    correlation: float
-    n_both: int
-
-
-@dataclass(frozen=True, slots=True)
 class ReportCard:
-    """What gold says of one labeler. Intervals are Wilson's, at 95%.
+    """What gold says of one labeler. Intervals are Wilson's, at 95%, but for precision with predictions.
 
     Attributes:
         labeler: Its name.
@@ -86,6 +69,21 @@ class ReportCard:
     constant: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """Probabilities of desirable, from judges and all others.
+
+    Attributes:
+        p_N: Of every sample; NaN where there is none.
+        p_held_out_G: Of the gold samples, made without their labels.
+        group_G: Gold samples that stand or fall together, as those of one prompt; None when all are independent.
+    """
+
+    p_N: Floats
+    p_held_out_G: Floats
+    group_G: Ints | None = None
+
+
 def report_cards(
     votes: VoteTable,
     *,
@@ -93,6 +91,7 @@ def report_cards(
     label_G: npt.NDArray[np.bool_],
     weight_G: Floats | None = None,
     vote_blocks: Sequence[Path] = (),
+    predictions: Predictions | None = None,
 ) -> list[ReportCard]:
     """Return a card for each labeler, in their order.
 
@@ -102,6 +101,7 @@ def report_cards(
         label_G: Their labels.
         weight_G: How much each counts, such as 1 / p_selected; all alike by default.
         vote_blocks: Long blocks, for scores.
+        predictions: What is predicted of all samples; makes precisions surer where judges know more than gold tells.
     """
     sign_V = np.sign(votes.up_V - votes.down_V).astype(np.int8)
     weight_G = np.ones(len(sample_G)) if weight_G is None else weight_G
@@ -113,7 +113,7 @@ def report_cards(
     n_up_M, n_down_M, n_cast_M = (
         votes.per_labeler(side_V) for side_V in (sign_V > 0, sign_V < 0, sign_V < 2)
     )
-    echoes = _echoes(votes, sign_V)
+    echoes = find_echoes(votes, sign_V)
     scores = _scores(votes, gold_N, vote_blocks)
     cards = []
     for m, labeler in enumerate(votes.labelers):
@@ -121,6 +121,14 @@ def report_cards(
         says, truth, weight = sign_V[at_V], gold_N[votes.sample_V[at_V]], weight_N[votes.sample_V[at_V]]
         accuracy, n_effective = _share(says == truth, weight)
         sides = [_side(value, says, truth, weight, gold_N[sample_G], weight_G) for value in (1, -1)]
+        if predictions is not None:
+            mine = votes.where(votes.labeler_V == m) if any(_may_help(side) for side in sides) else None
+            sides = [
+                _with_predictions(side, value, mine, label_G, sample_G, weight_G, predictions)
+                if mine is not None and _may_help(side)
+                else side
+                for value, side in zip((1, -1), sides, strict=True)
+            ]
         cards.append(
             ReportCard(
                 labeler=labeler.name,
@@ -150,7 +158,47 @@ def _side(
     total, n_effective = float(weight_G[wanted].sum()), _effective(weight_G[wanted])
     recall = wilson(min(1.0, found / total) * n_effective, n_effective) if total else None
     precision, _ = _share(truth[mine] == value, weight[mine])
-    return Side(precision, recall, int(np.count_nonzero(mine)), int(np.count_nonzero(wanted)))
+    return Side(precision, "gold", recall, int(np.count_nonzero(mine)), int(np.count_nonzero(wanted)))
+
+
+def _may_help(side: Side) -> bool:
+    if side.precision is None:
+        return False
+    right = side.precision.estimate * side.n_votes
+    return min(right, side.n_votes - right) >= _LEAST_EACH
+
+
+def _with_predictions(
+    side: Side,
+    value: int,
+    mine: VoteTable,
+    label_G: npt.NDArray[np.bool_],
+    sample_G: Ints,
+    weight_G: Floats,
+    predictions: Predictions,
+) -> Side:
+    """Return the side with the precision that gold and predictions give together, if that is surer.
+
+    Precision is the share of right votes among all that the labeler casts for the class, of which gold knows
+    some and the predictions have something to say about all: the case of PPI++, see `statistics.share`.
+    """
+    says_N = mine.per_sample(np.sign(mine.up_V - mine.down_V)) == value
+    on_gold_G = says_N[sample_G]
+    estimate = corrected_share(
+        predictions.p_N[says_N],
+        gold_G=label_G[on_gold_G],
+        p_held_out_G=predictions.p_held_out_G[on_gold_G],
+        weight_G=weight_G[on_gold_G],
+        group_G=None if predictions.group_G is None else predictions.group_G[on_gold_G],
+    )
+    if estimate is None or side.precision is None:
+        return side
+    share = estimate.interval
+    if value < 0:
+        share = Interval(1 - share.estimate, 1 - share.upper, 1 - share.lower, share.level)
+    if share.upper - share.lower >= side.precision.upper - side.precision.lower:
+        return side
+    return replace(side, precision=share, precision_by="gold and predictions")
 
 
 def _share(right: npt.NDArray[np.bool_], weight: Floats) -> tuple[Interval | None, float]:
@@ -169,54 +217,6 @@ def _effective(weight: Floats) -> float:
     if np.all(weight == weight[0]):
         return float(len(weight))
     return float(weight.sum() ** 2 / (weight**2).sum())
-
-
-def _co_occurrences(votes: VoteTable, sign_V: npt.NDArray[np.int8]) -> tuple[Floats, Floats, Floats]:
-    """Return, for each pair of labelers, on how many samples both vote and the sum of their votes' products; and sums of votes.
-
-    Samples are taken some at a time, so that the matrix of all votes is never in memory.
-    """
-    n, m = len(votes.sample_ids), len(votes.labelers)
-    if (votes.sample_V[1:] < votes.sample_V[:-1]).any():
-        order_V = np.argsort(votes.sample_V, kind="stable")
-        votes, sign_V = votes.where(order_V), sign_V[order_V]  # type: ignore[arg-type]  # an index array sorts
-    bounds = np.append(np.arange(0, n, _SAMPLES_PER_CHUNK), n).astype(votes.sample_V.dtype)
-    both_MM, products_MM = np.zeros((m, m)), np.zeros((m, m))
-    for start, end in pairwise(bounds):
-        first, last = np.searchsorted(votes.sample_V, np.array((start, end), dtype=bounds.dtype))
-        where = (votes.sample_V[first:last] - start, votes.labeler_V[first:last])
-        signs = sparse.csr_array((sign_V[first:last].astype(np.float64), where), shape=(int(end - start), m))
-        products_MM += (signs.T @ signs).toarray()
-        voted = abs(signs)
-        both_MM += (voted.T @ voted).toarray()
-    return both_MM, products_MM, votes.per_labeler(sign_V)
-
-
-def _echoes(votes: VoteTable, sign_V: npt.NDArray[np.int8]) -> list[tuple[Echo, ...]]:
-    n, m = len(votes.sample_ids), len(votes.labelers)
-    if not n or not m:
-        return [() for _ in range(m)]
-    both_MM, products_MM, sum_M = _co_occurrences(votes, sign_V)
-    covariance_MM = products_MM / n - np.outer(sum_M / n, sum_M / n)
-    spread_M = np.sqrt(np.clip(np.diag(covariance_MM), 0.0, None))
-    scale_MM = np.outer(spread_M, spread_M)
-    correlation_MM = np.divide(covariance_MM, scale_MM, out=np.zeros((m, m)), where=scale_MM > 1e-12)
-    np.fill_diagonal(correlation_MM, 0.0)
-    echoes = []
-    for row in range(m):
-        order = sorted(range(m), key=lambda other: (-abs(correlation_MM[row, other]), other))[:N_ECHOES]
-        echoes.append(
-            tuple(
-                Echo(
-                    votes.labelers[other].name,
-                    round(float(np.clip(correlation_MM[row, other], -1, 1)), 6),
-                    int(both_MM[row, other]),
-                )
-                for other in order
-                if other != row and correlation_MM[row, other] != 0.0
-            )
-        )
-    return echoes
 
 
 def _scores(votes: VoteTable, gold_N: npt.NDArray[np.int8], blocks: Sequence[Path]) -> dict[str, Calibration]:

@@ -40,6 +40,54 @@ def labeler(name, kind, counts, rates, agreement, mode="vote"):
     }
 
 
+def side(precision, recall, n_votes, n_gold, by="gold"):
+    return {
+        "precision": precision,
+        "precision_by": by,
+        "recall": recall,
+        "n_votes": n_votes,
+        "n_gold": n_gold,
+    }
+
+
+def card(accuracy, n_gold, sides, **others):
+    return {
+        "n_gold": n_gold,
+        "accuracy": accuracy,
+        "n_more": 217,
+        "desirable": sides[0],
+        "undesirable": sides[1],
+        "calibration": None,
+        "echoes": [],
+        "constant": False,
+        "n_flipped": 37,
+        "n_examined": 2255,
+        **others,
+    }
+
+
+CARDS = [
+    card(
+        figure(0.9573, 0.031),
+        164,
+        [side(None, None, 0, 131), side(figure(0.957, 0.03), figure(0.621, 0.07), 163, 229)],
+        constant=True,
+        echoes=[{"labeler": "thumbs", "correlation": 0.412, "n_both": 197}],
+    ),
+    None,
+    card(
+        figure(0.8451, 0.044),
+        226,
+        [
+            side(figure(0.8812, 0.028), figure(0.803, 0.052), 143, 131, by="gold and predictions"),
+            side(figure(0.7831, 0.078), figure(0.644, 0.071), 83, 229),
+        ],
+        calibration={"n": 211, "brier": 0.117, "ece": 0.052, "mean_stated": 0.683, "share": 0.641},
+    ),
+    None,
+]
+
+
 def shares(before, after):
     return {"reference": figure(before, 0.066), "trained": figure(after, 0.058)}
 
@@ -103,6 +151,13 @@ EVALUATION = {
 @pytest.fixture
 def facts():
     """Facts that use every key there is."""
+    found = _facts()
+    for one, its_card in zip(found["labelers"], CARDS, strict=True):
+        one["card"] = its_card
+    return found
+
+
+def _facts():
     return {
         "title": "Support bot, quickstart",
         "pipeline": "pipelines/quickstart.yaml",
@@ -176,6 +231,20 @@ def facts():
             "n_undesirable": 799,
             "n_undecided": 251,
             "truth": {"n": 2004, "agree": 1869, "interval": figure(0.9326, 0.011)},
+            "method": "calibrated",
+            "desirable_share": {**figure(0.6034, 0.041), "n": 364},
+            "n_gold": 364,
+            "n_disputed": 19,
+            "rounds": [
+                {
+                    "round": "judges",
+                    "n_unresolved": 541,
+                    "n_asked_rows": 573,
+                    "n_votes": 1146,
+                    "n_resolved": 427,
+                }
+            ],
+            "notes": ["12 votes repeat a vote and count once"],
         },
         "training": {"model": "tiny", "n_parameters": 214272, "seconds": 96.4, "curves": list(curves())},
         "evaluation": EVALUATION,

@@ -66,8 +66,16 @@ def everywhere(text):
             "by_source": [{"name": text, "desirable": 1, "undesirable": 0}],
             "by_model": [{"name": text, "desirable": 1, "undesirable": 0}],
         },
-        "labelers": [{"labeler": text, "kind": text, "mode": text, "n_desirable": 1}],
-        "labels": {"decided_by": {text: 1}},
+        "labelers": [
+            {
+                "labeler": text,
+                "kind": text,
+                "mode": text,
+                "n_desirable": 1,
+                "card": {"echoes": [{"labeler": text, "correlation": 0.5, "n_both": 1}]},
+            }
+        ],
+        "labels": {"decided_by": {text: 1}, "method": text, "notes": [text], "rounds": [{"round": text}]},
         "training": {"model": text, "curves": [{"stage": text, "step": 1, "loss": 1.0}]},
         "evaluation": {
             "n_rows": 1,

@@ -5,8 +5,8 @@ import pytest
 
 from kto_data.statistics.intervals import wilson
 from kto_data.votes.labelers import Labeler
-from kto_data.votes.report_card import report_cards
-from kto_data.votes.table import load_votes
+from kto_data.votes.report_card import Predictions, report_cards
+from kto_data.votes.table import VoteTable, load_votes
 
 GOOD, BAD = True, False
 
@@ -58,13 +58,6 @@ def test_a_labeler_that_always_says_the_same_is_noted(write_long):
     assert found.echoes == ()
 
 
-def test_who_copies_another_is_found(write_long):
-    votes = [(s, j, v) for s, v in zip("abcd", [1, -1, 1, -1], strict=True) for j in ("j", "copy")]
-    votes += [(s, "k", v) for s, v in zip("abcd", [1, 1, -1, -1], strict=True)]
-    found = cards([write_long("l", *votes)], ["j", "copy", "k"], {})["j"]
-    assert [(echo.labeler, echo.correlation, echo.n_both) for echo in found.echoes] == [("copy", 1.0, 4)]
-
-
 def test_scores_are_compared_with_what_happened(write_long):
     votes = [
         ("a", "j", 1, {"score": 0.9}),
@@ -79,3 +72,43 @@ def test_scores_are_compared_with_what_happened(write_long):
 def test_scores_that_are_no_probabilities_are_not_taken_for_any(write_long):
     card = cards([write_long("l", ("a", "j", 1, {"score": 7.0}))], ["j"], {"a": GOOD})["j"]
     assert card.calibration is None
+
+
+def with_predictions(p_right, *, n=4000, n_gold=120, precision=0.8, seed=0):
+    """Return the card of a labeler that always votes, and its true precision; predictions are right so often."""
+    rng = np.random.default_rng(seed)
+    y_N = rng.random(n) < precision
+    p_N = np.where(rng.random(n) < p_right, np.where(y_N, 0.9, 0.1), np.where(y_N, 0.1, 0.9))
+    votes = VoteTable(
+        [f"{n:05}" for n in range(n)],
+        [Labeler("j", "1", "judge")],
+        np.arange(n),
+        np.zeros(n, dtype=np.int32),
+        np.ones(n, dtype=np.int8),
+        np.zeros(n, dtype=np.int8),
+    )
+    gold = np.sort(rng.choice(n, n_gold, replace=False))
+    [card] = report_cards(
+        votes, sample_G=gold, label_G=y_N[gold], predictions=Predictions(p_N, p_N[gold]), vote_blocks=[]
+    )
+    return card.desirable, y_N.mean(), wilson(int(y_N[gold].sum()), n_gold)
+
+
+def test_good_predictions_make_a_precision_surer_and_still_cover_it():
+    covered = []
+    for seed in range(40):
+        side, truth, plain = with_predictions(0.95, seed=seed)
+        assert side.precision_by == "gold and predictions"
+        assert side.precision.upper - side.precision.lower < plain.upper - plain.lower
+        covered.append(side.precision.lower <= truth <= side.precision.upper)
+    assert sum(covered) >= 35  # of 40 with 95% each, 35 or fewer come once in 30 tries
+
+
+def test_useless_predictions_change_little():
+    side, _, plain = with_predictions(0.5)
+    assert side.precision.upper - side.precision.lower == pytest.approx(plain.upper - plain.lower, rel=0.05)
+
+
+def test_where_nearly_all_is_right_gold_alone_speaks():
+    side, _, plain = with_predictions(0.95, precision=0.99, n_gold=50)
+    assert (side.precision_by, side.precision) == ("gold", plain)
