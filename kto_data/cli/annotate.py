@@ -1,0 +1,179 @@
+"""`kto annotate`: batches to people, and their decisions back."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from kto_data.labelers.humans.client import Studio
+    from kto_data.labelers.humans.ledger import Ledger
+
+app = typer.Typer(
+    help="Send samples to annotators in Label Studio, pull their decisions, see how far they agree.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Target = Annotated[Path, typer.Argument(help="A run folder (runs/NAME) or a dataset folder.")]
+State = Annotated[
+    Path | None, typer.Option("--state", help="Where the ledger is kept; by default beside the target.")
+]
+Url = Annotated[str | None, typer.Option("--url", help="The server's address; by default $LABEL_STUDIO_URL.")]
+Timeout = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds that a request may take.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+
+
+@app.command("push")
+def push(
+    target: Target,
+    budget: Annotated[
+        int, typer.Option("--budget", min=1, help="Items in the batch, with the gold among them.")
+    ] = 100,
+    strategy: Annotated[
+        str, typer.Option("--strategy", help="random, uncertain, disagreement, stratified, neyman or mixed.")
+    ] = "mixed",
+    overlap: Annotated[
+        int, typer.Option("--overlap", min=1, help="Annotators that each item is given to.")
+    ] = 2,
+    gold_share: Annotated[
+        float, typer.Option("--gold-share", min=0.0, max=0.99, help="Share of items whose label is known.")
+    ] = 0.1,
+    gold: Annotated[
+        list[Path] | None, typer.Option("--gold", help="Known labels, besides the run's own; repeatable.")
+    ] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", help="The project's title; by default the target's name.")
+    ] = None,
+    show_suggestions: Annotated[
+        bool, typer.Option("--show-suggestions", help="Offer what rules and judges say; it biases people.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides the draw.")] = 0,
+    more: Annotated[
+        bool, typer.Option("--more", help="Send another batch although one like it is not done.")
+    ] = False,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Send tasks again that were deleted on the server.")
+    ] = False,
+    new_project: Annotated[
+        bool,
+        typer.Option(
+            "--new-project", help="The project was deleted: make it anew and send what is unanswered."
+        ),
+    ] = False,
+    url: Url = None,
+    timeout: Timeout = 60.0,
+    state: State = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a batch to annotators; the same command again finishes it, and never sends anything twice."""
+    from kto_data.errors import InputError
+    from kto_data.labelers.humans.options import BatchOptions, strategy_of
+    from kto_data.pipeline.annotate import PushWish, push_batch
+
+    try:
+        strategy_of(strategy)
+    except ValueError as error:
+        raise InputError(f"--strategy: {error}") from None
+    options = BatchOptions(
+        budget=budget,
+        overlap=overlap,
+        strategy=strategy,
+        gold_share=gold_share,
+        show_suggestions=show_suggestions,
+    )
+    wish = PushWish(
+        project=project or _title(target), seed=seed, more=more, restore=restore, new_project=new_project
+    )
+    with _ledger(target, state) as ledger, _studio(url, timeout) as studio:
+        done = push_batch(target, ledger, studio, options, wish, gold=gold or [])
+    if as_json:
+        _print_json(done)
+        return
+    for note in done["notes"]:
+        print(f"note: {note}", file=sys.stderr)
+    print(
+        f"batch {done['batch'] or '-'}: {done['n_sent']:,} items sent, {done['n_items']:,} in the batch, "
+        f"{done['n_gold']:,} of them gold; {done['n_outstanding']:,} answers are wanted"
+    )
+    print(f"annotators start with the button Label All Tasks at {done['url']}")
+
+
+@app.command("pull")
+def pull(
+    target: Target, url: Url = None, timeout: Timeout = 60.0, state: State = None, as_json: JsonOption = False
+) -> None:
+    """Fetch new, changed and withdrawn annotations as votes of human:ANNOTATOR."""
+    from kto_data.pipeline.annotate import pull_votes, votes_of
+
+    with _ledger(target, state, existing=True) as ledger, _studio(url, timeout) as studio:
+        done = pull_votes(ledger, studio, votes_of(target, ledger, state))
+    if as_json:
+        _print_json(done)
+        return
+    for note in done["notes"]:
+        print(f"note: {note}", file=sys.stderr)
+    print(
+        f"{done['n_new']:,} new, {done['n_changed']:,} changed, {done['n_withdrawn']:,} withdrawn annotations; "
+        f"{done['n_votes']:,} votes added to {done['votes']}"
+    )
+    print(f"{done['n_outstanding']:,} answers are outstanding, {done['n_gold']:,} samples are gold by review")
+
+
+@app.command("status")
+def status(target: Target, state: State = None, as_json: JsonOption = False) -> None:
+    """Show how far annotators are, as of the last pull."""
+    from kto_data.cli.annotate_text import status_text
+    from kto_data.labelers.humans.status import status as status_of
+
+    with _ledger(target, state, existing=True) as ledger:
+        found = status_of(ledger)
+    if as_json:
+        _print_json(found)
+    else:
+        print(status_text(found))
+
+
+@contextmanager
+def _ledger(target: Path, state: Path | None, *, existing: bool = False) -> "Iterator[Ledger]":
+    from kto_data.errors import InputError
+    from kto_data.labelers.humans.ledger import Ledger
+    from kto_data.pipeline.annotation import state_folder
+
+    if not target.is_dir() and state is None:
+        raise InputError(f"{target}: no such folder; name a run folder (runs/NAME) or a dataset folder")
+    folder = state or state_folder(target)
+    ledger = Ledger(folder)
+    try:
+        if existing and not ledger.count("SELECT count(*) FROM items"):
+            raise InputError(
+                f"{folder}: nothing was sent to annotators yet; begin with kto annotate push {target}"
+            )
+        with ledger.locked():
+            yield ledger
+    finally:
+        ledger.close()
+
+
+@contextmanager
+def _studio(url: str | None, timeout: float) -> "Iterator[Studio]":
+    from kto_data.labelers.humans.client import Studio
+    from kto_data.labelers.humans.options import server_token, server_url
+
+    with Studio(server_url(url), server_token(), timeout_s=timeout) as studio:
+        yield studio
+
+
+def _title(target: Path) -> str:
+    """Return the project's title for a target: its name, within what the server allows."""
+    path = target.resolve() if target.name in ("", ".", "..") else target
+    name = f"{path.parent.name} {path.name}" if path.name == "dataset" else path.name
+    return name[:50] if len(name) >= 3 else f"kto {name}"
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,143 @@
+"""What `kto annotate push` and `pull` do, and the pipeline's annotators step with them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kto_data.errors import InputError
+from kto_data.labelers.humans.batches import make_batch, n_outstanding, open_batch, request_of
+from kto_data.labelers.humans.client import Studio
+from kto_data.labelers.humans.ledger import DELETED, MAIN, SENT, Ledger
+from kto_data.labelers.humans.options import BatchOptions
+from kto_data.labelers.humans.pull import pull
+from kto_data.labelers.humans.push import ensure_project, forget_project, send, send_again
+from kto_data.labelers.humans.votes import tell, write_gold
+from kto_data.pipeline.annotation import source_of, votes_folder
+from kto_data.runs.progress import Progress
+from kto_data.votes.log import VoteLog
+
+GOLD_FILE = "gold.parquet"
+"""In the ledger's folder: the reviewers' answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushWish:
+    """How a batch is pushed.
+
+    Attributes:
+        project: The project's title.
+        seed: Decides the draw.
+        more: Make another batch although one of the same wish is not done.
+        restore: Send tasks again that were deleted on the server.
+        new_project: The project is gone: make it anew.
+    """
+
+    project: str
+    seed: int = 0
+    more: bool = False
+    restore: bool = False
+    new_project: bool = False
+
+
+def push_batch(
+    target: Path,
+    ledger: Ledger,
+    studio: Studio,
+    options: BatchOptions,
+    wish: PushWish,
+    *,
+    gold: Sequence[Path] = (),
+) -> dict[str, Any]:
+    """Send a batch; what an interrupted push left over is sent first, and a batch that is not done is not doubled.
+
+    Returns:
+        JSON values: the batch, what was sent, notes.
+    """
+    notes = []
+    if wish.new_project:
+        notes.append(f"{forget_project(ledger):,} unanswered items go to a new project")
+    project = ensure_project(
+        ledger, studio, wish.project, overlap=options.overlap, show_suggestions=options.show_suggestions
+    )
+    if wish.restore:
+        notes.append(f"{send_again(ledger):,} deleted tasks are sent again")
+    request = request_of(options, wish.seed)
+    batch = open_batch(ledger, request)
+    n_left = ledger.count(
+        "SELECT count(*) FROM items WHERE kind = ? AND state NOT IN (?, ?)", [MAIN, SENT, DELETED]
+    )
+    if batch is not None and not wish.more:
+        notes.append(
+            f"batch {batch.batch} of the same options is not done yet, so no other was drawn; --more draws another"
+        )
+    elif n_left and not wish.more:
+        notes.append(
+            f"{n_left:,} items of an earlier push were left over and are sent now; the same command again draws a batch"
+        )
+    else:
+        batch = make_batch(
+            ledger,
+            source_of(target, gold=[*gold, *_reviewed(ledger)]),
+            options,
+            n=options.budget,
+            seed=wish.seed,
+            request=request,
+        )
+        if batch is None:
+            raise InputError(f"{target}: annotators were asked about every sample already")
+    pushed = send(ledger, studio, project)
+    name = batch.batch if batch else None
+    return {
+        "batch": name,
+        **asdict(pushed),
+        "n_items": ledger.count("SELECT count(*) FROM items WHERE batch = ?", [name]),
+        "n_gold": ledger.count("SELECT count(*) FROM items WHERE batch = ? AND role = 'gold'", [name]),
+        "n_outstanding": n_outstanding(ledger, project.overlap),
+        "url": f"{studio.url}/projects/{project.id}",
+        "notes": notes,
+    }
+
+
+def pull_votes(
+    ledger: Ledger, studio: Studio, votes: Path, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Pull, and add what is new to the vote log and to the reviewers' gold.
+
+    Returns:
+        JSON values: counts and notes.
+    """
+    project = ledger.project(MAIN)
+    pulled = pull(ledger, studio, progress=progress)
+    told = tell(ledger, VoteLog(votes))
+    n_gold = write_gold(ledger, ledger.folder / GOLD_FILE)
+    notes = []
+    if pulled.n_invalid:
+        notes.append(f"{pulled.n_invalid:,} annotations hold no verdict; they do not count")
+    if pulled.n_foreign:
+        notes.append(
+            f"{pulled.n_foreign:,} annotations stand on tasks that kto-data did not send; they are left alone"
+        )
+    if pulled.n_deleted_tasks:
+        notes.append(
+            f"{pulled.n_deleted_tasks:,} tasks were deleted on the server; the votes that they brought stay, and kto "
+            "annotate push --restore sends them again"
+        )
+    return {
+        **asdict(pulled),
+        "n_votes": told.n_votes,
+        "n_outstanding": n_outstanding(ledger, int(project["overlap"])) if project else 0,
+        "n_gold": n_gold,
+        "votes": str(votes),
+        "notes": notes,
+    }
+
+
+def votes_of(target: Path, ledger: Ledger, state: Path | None) -> Path:
+    """Return where the votes go: to a run's own log, else beside the ledger."""
+    return votes_folder(target) if target.is_dir() and state is None else ledger.folder / "votes"
+
+
+def _reviewed(ledger: Ledger) -> list[Path]:
+    path = ledger.folder / GOLD_FILE
+    return [path] if path.is_file() else []

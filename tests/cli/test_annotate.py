@@ -1,0 +1,144 @@
+"""`kto annotate` against the real server: what it prints, what it leaves in files, and that it never doubles."""
+
+import json
+import shutil
+from collections import Counter
+
+import pyarrow.parquet as pq
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def studio_env(studio_server):
+    return {"LABEL_STUDIO_URL": studio_server.url, "LABEL_STUDIO_API_KEY": studio_server.account.token}
+
+
+@pytest.fixture(scope="module")
+def finished(make_kto, tmp_path_factory):
+    """A finished run of 3,000 rows."""
+    kto = make_kto(tmp_path_factory.mktemp("finished"))
+    kto.records(3000)
+    assert kto("run", kto.pipeline()).returncode == 0
+    return kto.folder
+
+
+@pytest.fixture
+def run(kto, title, studio_env, finished):
+    """`kto annotate` on a finished run."""
+    shutil.copytree(finished, kto.folder, symlinks=True, dirs_exist_ok=True)
+
+    def annotate(command, *arguments, **environment):
+        named = ["--project", title] if command == "push" else []
+        return kto("annotate", command, "runs/mine", *named, *arguments, **(studio_env | environment))
+
+    return annotate
+
+
+def test_push_annotate_pull_and_status_as_a_user_does(kto, run, studio_server, title):
+    done = run("push", "--budget", 10, "--seed", 3)
+    assert done.returncode == 0, done.stderr
+    assert "10 items sent" in done.stdout
+    assert f"/projects/{studio_server.project_number(title)}" in done.stdout
+    tasks = studio_server.tasks(title)
+    assert len(tasks) == 10
+    assert set(tasks[0]["data"]) == {"external_id", "messages", "completion"}  # nothing that could bias
+    studio_server.annotate(tasks[0]["id"], "desirable")
+    studio_server.annotate(tasks[1]["id"], None)
+
+    pulled = json.loads(run("pull", "--json").stdout)
+    assert (pulled["n_new"], pulled["n_votes"], pulled["n_outstanding"]) == (2, 2, 18)
+    assert json.loads(run("pull", "--json").stdout)["n_votes"] == 0
+    [block] = [
+        path
+        for path in (kto.run_folder / "votes").glob("votes-*.parquet")
+        if "human" in str(pq.read_table(path)["labeler"])
+    ]
+    votes = pq.read_table(block).to_pylist()
+    assert {vote["labeler"] for vote in votes} == {f"human:{studio_server.account.email}"}
+    assert sorted(vote["vote"] for vote in votes) == [0, 1]
+    assert all(0 < vote["p_selected"] <= 1 for vote in votes)
+
+    shown = run("status")
+    assert "0 of 10 items are done (2 answers each); 18 answers are outstanding" in shown.stdout
+    status = json.loads(run("status", "--json").stdout)
+    assert [one["n_skipped"] for one in status["annotators"]] == [1]
+
+
+def test_pushing_again_sends_nothing_until_more_is_asked_for(run, studio_server, title):
+    run("push", "--budget", 8)
+    again = run("push", "--budget", 8)
+    assert again.returncode == 0
+    assert "0 items sent" in again.stdout
+    assert "--more" in again.stderr
+    assert len(studio_server.tasks(title)) == 8
+    assert "8 items sent" in run("push", "--budget", 8, "--more").stdout
+    ids = [task["data"]["external_id"] for task in studio_server.tasks(title)]
+    assert len(ids) == len(set(ids)) == 16
+    assert len({one.partition("-")[2] for one in ids}) == 16  # other samples than before
+
+
+def test_a_push_that_is_killed_is_finished_by_the_next_one(
+    kto, run, title, studio_env, studio_server, monkeypatch
+):
+    command = ["annotate", "push", "runs/mine", "--project", title, "--budget", 2500]
+    for name, value in studio_env.items():
+        monkeypatch.setenv(name, value)
+    for seconds in (2.0, 4.0):
+        kto.killed_after(seconds, *command)
+    done = kto(*command, **studio_env)
+    assert done.returncode == 0, done.stderr
+    counts = Counter(task["data"]["external_id"] for task in studio_server.tasks(title))
+    assert len(counts) == 2500
+    assert set(counts.values()) == {1}
+
+
+def test_gold_is_mixed_in_and_nobody_can_tell(kto, run, studio_server, title):
+    labels = pq.read_table(next(kto.run_folder.glob("*_aggregate-*/labels.parquet"))).to_pylist()
+    gold = kto.write(
+        "gold.jsonl",
+        "".join(json.dumps({"sample_id": one["sample_id"], "label": True}) + "\n" for one in labels[:5]),
+    )
+    done = run("push", "--budget", 10, "--gold", gold, "--gold-share", 0.3, "--json")
+    assert json.loads(done.stdout)["n_gold"] == 3
+    tasks = studio_server.tasks(title)
+    known = {one["sample_id"] for one in labels[:5]}
+    of_gold = [task for task in tasks if task["data"]["external_id"].partition("-")[2] in known]
+    assert len(of_gold) == 3
+    assert {frozenset(task["data"]) for task in of_gold} == {frozenset(task["data"]) for task in tasks}
+
+
+def test_a_dataset_can_be_pushed_too(kto, run, title, studio_env, studio_server):
+    done = kto("annotate", "push", "runs/mine/dataset", "--project", title, "--budget", 5, **studio_env)
+    assert done.returncode == 0, done.stderr
+    studio_server.annotate(studio_server.tasks(title)[0]["id"], "undesirable")
+    pulled = json.loads(kto("annotate", "pull", "runs/mine/dataset", "--json", **studio_env).stdout)
+    assert pulled["n_votes"] == 1
+    assert (kto.run_folder / "dataset.annotation" / "votes").is_dir()
+    refused = kto(
+        "annotate", "push", "runs/mine/dataset", "--strategy", "disagreement", "--project", title, "--more", "--budget", 5,
+        **studio_env,
+    )  # fmt: skip
+    assert refused.returncode == 2
+    assert "name the run" in refused.stderr
+
+
+def test_mistakes_are_messages_with_a_remedy(kto, run, studio_server):
+    for arguments, environment, code, text in (
+        (["push", "--budget", 5], {"LABEL_STUDIO_API_KEY": "wrong"}, 3, "refuses the token"),
+        (["push", "--budget", 5], {"LABEL_STUDIO_API_KEY": ""}, 2, "set LABEL_STUDIO_API_KEY"),
+        (["push", "--budget", 5], {"LABEL_STUDIO_URL": ""}, 2, "set LABEL_STUDIO_URL"),
+        (
+            ["push", "--budget", 5],
+            {"LABEL_STUDIO_URL": "http://127.0.0.1:9"},
+            3,
+            "no Label Studio server answers",
+        ),
+        (["push", "--strategy", "mixd"], {}, 2, "did you mean 'mixed'?"),
+        (["pull"], {}, 2, "begin with kto annotate push"),
+        (["status"], {}, 2, "begin with kto annotate push"),
+    ):
+        done = run(*arguments, **environment)
+        assert (done.returncode, text in done.stderr) == (code, True), done.stderr
+    assert kto("annotate", "status", "nowhere").returncode == 2
