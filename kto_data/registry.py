@@ -1,18 +1,25 @@
 """Plugins by name: one file holds one plugin, registered by decorator and found by scanning its package.
 
-Plugins of other distributions come from an entry point group of the same name as the registry.
+A name is looked up in the package's source first, so that only the module that registers it is imported. Plugins
+of other distributions come from an entry point group of the same name as the registry.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from kto_data.errors import did_you_mean
 
 T = TypeVar("T")
 P = TypeVar("P")
+
+_REGISTERED = re.compile(r"""^@\w+\.register\(((?:\s*["'][^"']+["'],?)+)\s*\)""", re.MULTILINE)
+_NAME = re.compile(r"""["']([^"']+)["']""")
 
 
 class Registry(Generic[T]):
@@ -59,18 +66,32 @@ class Registry(Generic[T]):
         Raises:
             KeyError: No plugin has it; the message lists or suggests those that exist.
         """
-        self._scan()
-        if name not in self._plugins:
+        if name not in self:
             raise KeyError(f"unknown {self.kind} {name!r}{did_you_mean(name, self._plugins)}")
         return self._plugins[name]
 
     def __contains__(self, name: str) -> bool:
-        self._scan()
+        if name not in self._plugins and name in self._modules:
+            importlib.import_module(self._modules[name])
+        if name not in self._plugins:
+            self._scan()
         return name in self._plugins
 
     def __iter__(self) -> Iterator[str]:
         self._scan()
         return iter(sorted(self._plugins))
+
+    @cached_property
+    def _modules(self) -> Mapping[str, str]:
+        """The module that registers each name, as its source says; what is not written there, a scan finds."""
+        if not self._package:
+            return {}
+        found: dict[str, str] = {}
+        for folder in map(Path, importlib.import_module(self._package).__path__):
+            for file in sorted(folder.glob("*.py")):
+                for registered in _REGISTERED.finditer(file.read_text(encoding="utf-8")):
+                    found.update(dict.fromkeys(_NAME.findall(registered[1]), f"{self._package}.{file.stem}"))
+        return found
 
     def _scan(self) -> None:
         if self._scanned:

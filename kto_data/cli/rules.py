@@ -9,7 +9,7 @@ import typer
 
 from kto_data.errors import FindingsError
 
-app = typer.Typer(help="Test and list rules.", no_args_is_help=True)
+app = typer.Typer(help="Test, lint and list rules.", no_args_is_help=True)
 
 Files = Annotated[list[str], typer.Argument(help="Rule files, or packs as builtin:NAME.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
@@ -39,6 +39,25 @@ def run_tests(files: Files, as_json: JsonOption = False) -> None:
         print(f"{len(results) - len(bad)} of {len(results)} tests as expected")
     if bad:
         raise FindingsError(f"{len(bad)} of {len(results)} tests did not come out as expected")
+
+
+@app.command("lint")
+def lint(files: Files, as_json: JsonOption = False) -> None:
+    """Look for what is probably wrong with rules: untested, dead, redundant, contradicting, slow; exit code 1 if anything is."""
+    from kto_data.labelers.rules.lint import lint_rules
+    from kto_data.labelers.rules.load import load_rules
+
+    rules = load_rules(files, base=Path())
+    findings = lint_rules(rules)
+    if as_json:
+        document = {"n_rules": len(rules.rules), "findings": [asdict(finding) for finding in findings]}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(finding)
+        print(f"{len(rules.rules)} rules, {len(findings)} findings")
+    if findings:
+        raise FindingsError(f"{len(findings)} findings in {len(rules.rules)} rules")
 
 
 @app.command("list")

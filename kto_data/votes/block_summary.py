@@ -1,18 +1,24 @@
-"""A summary of one wide block of rule votes, for any number of rows: counted where the votes lie, in DuckDB."""
+"""A summary of one wide block of rule votes, for any number of rows and rules: counted as the votes stream by."""
 
+import glob
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from kto_data.tables import add_view, database
+from kto_data.tables import database
 from kto_data.votes.labelers import Labeler
 from kto_data.votes.summary import LabelerSummary
 
 _MEMORY = "400MB"
+_BATCH_CELLS = 1 << 18  # votes looked at together: in the processor's cache
+_POOL_CELLS = 1 << 24  # pooled votes kept at a time; each takes 6 bytes
+
+Votes = npt.NDArray[np.int8]
+Counts = npt.NDArray[np.int64]
 
 
 def summarise_block(
@@ -26,11 +32,7 @@ def summarise_block(
         n_rows: The rows that they were asked about.
         n_faults: How often each failed, of those that did.
     """
-    with database(block.parent) as con:
-        con.execute(f"SET memory_limit = '{_MEMORY}'")
-        add_view(con, "votes", block)
-        counts = _counts(con, labelers)
-        shares = _shares(*_patterns(con, labelers))
+    tally = _Tally(block, labelers)
     return [
         LabelerSummary(
             labeler=labeler.name,
@@ -46,68 +48,110 @@ def summarise_block(
             conflict=conflict,
         )
         for labeler, (up, down, abstain), (coverage, overlap, conflict) in zip(
-            labelers, counts, shares, strict=True
+            labelers, tally.counts.T.tolist(), tally.shares(), strict=True
         )
     ]
 
 
-def _counts(con: duckdb.DuckDBPyConnection, labelers: Sequence[Labeler]) -> list[tuple[int, int, int]]:
-    """Return for each rule the rows on which it votes for, against, and abstains."""
-    if not labelers:
-        return []
-    asked = ", ".join(
-        f"count_if({_column(labeler)} {test})" for labeler in labelers for test in ("> 0", "< 0", "= 0")
-    )
-    [found] = con.execute(f"SELECT {asked} FROM votes").fetchall()  # noqa: S608 - the columns are quoted
-    return [(found[n], found[n + 1], found[n + 2]) for n in range(0, len(found), 3)]
+class _Tally:
+    """What M rules voted, on rows and on samples.
+
+    Attributes:
+        counts: Of rows: votes for, against, and abstentions (3, M).
+    """
+
+    def __init__(self, block: Path, labelers: Sequence[Labeler]) -> None:
+        n_rules = len(labelers)
+        self.counts: Counts = np.zeros((3, n_rules), dtype=np.int64)
+        self._shared: Counts = np.zeros(
+            (3, n_rules), dtype=np.int64
+        )  # samples covered, overlapping, in conflict
+        self._names = [labeler.name for labeler in labelers]
+        self._events_M = np.array([labeler.about == "event" for labeler in labelers], dtype=bool)
+        rows, groups = _repeated(block)
+        n_groups = int(groups.max()) + 1 if len(groups) else 0
+        self.n_samples = pq.read_metadata(block).num_rows - len(rows) + n_groups
+        a_pass = max(1, _POOL_CELLS // max(1, n_rules))
+        for first in range(0, max(1, n_groups), a_pass):
+            self._pass(block, rows, groups - first, min(a_pass, n_groups - first), count=first == 0)
+
+    def _pass(self, block: Path, rows: Counts, groups: Counts, n_groups: int, *, count: bool) -> None:
+        """Read the votes once: pool those of some samples with several rows, and count everything else if asked to."""
+        pool = _Pool(n_groups, self._events_M)
+        start = 0
+        with pq.ParquetFile(block) as parquet:
+            size = max(1, _BATCH_CELLS // max(1, len(self._names)))
+            for batch in parquet.iter_batches(size, columns=self._names, use_threads=False):
+                end = start + batch.num_rows
+                votes_NM = self._votes(batch, count=count)
+                low, high = np.searchsorted(rows, (start, end))
+                several, of = rows[low:high] - start, groups[low:high]
+                here = (of >= 0) & (of < n_groups)
+                pool.add(votes_NM[several[here]], of[here])
+                if count:
+                    single_N = np.ones(batch.num_rows, dtype=bool)
+                    single_N[several] = False
+                    self._share(votes_NM[single_N] > 0, votes_NM[single_N] < 0, votes_NM[single_N] != 0)
+                start = end
+        self._share(*pool.pooled())
+
+    def _votes(self, batch: pa.RecordBatch, *, count: bool) -> Votes:
+        """Return a batch's votes, 0 where there is none."""
+        votes_NM = np.empty((batch.num_rows, len(self._names)), dtype=np.int8)
+        for number, column in enumerate(batch.columns):
+            votes_NM[:, number] = column.fill_null(0).to_numpy() if column.null_count else column.to_numpy()
+        if count:
+            up, down = (votes_NM > 0).sum(axis=0), (votes_NM < 0).sum(axis=0)
+            given = np.array([batch.num_rows - column.null_count for column in batch.columns], dtype=np.int64)
+            self.counts += np.array([up, down, given - up - down]).reshape(self.counts.shape)
+        return votes_NM
+
+    def _share(
+        self, up_SM: npt.NDArray[np.bool_], down_SM: npt.NDArray[np.bool_], has_SM: npt.NDArray[np.bool_]
+    ) -> None:
+        """Count S samples' pooled votes."""
+        several_S = has_SM.sum(axis=1) > 1
+        any_up_S1, any_down_S1 = up_SM.any(axis=1, keepdims=True), down_SM.any(axis=1, keepdims=True)
+        against_SM = (up_SM & any_down_S1) | (down_SM & any_up_S1)
+        self._shared += np.array([has_SM.sum(axis=0), has_SM[several_S].sum(axis=0), against_SM.sum(axis=0)])
+
+    def shares(self) -> list[tuple[float, float, float]]:
+        """Return each rule's coverage, overlap and conflict."""
+        of = max(1, self.n_samples)
+        return [(one / of, two / of, three / of) for one, two, three in self._shared.T.tolist()]
 
 
-def _patterns(
-    con: duckdb.DuckDBPyConnection, labelers: Sequence[Labeler]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the combinations of pooled votes that samples have (NaN: no vote), and how many have each."""
-    single = ", ".join(f"nullif({_column(labeler)}, 0) AS v{n}" for n, labeler in enumerate(labelers))
-    pooled = ", ".join(f"{_pooled(labeler)} AS v{n}" for n, labeler in enumerate(labelers))
-    names = ", ".join(f"v{n}" for n in range(len(labelers)))
-    con.execute("CREATE TEMP TABLE twice AS SELECT sample_id FROM votes GROUP BY ALL HAVING count(*) > 1")
-    found: pa.Table = con.sql(
-        f"SELECT count(*) AS n, {names} FROM ("  # noqa: S608 - the columns are quoted
-        f"SELECT {single} FROM votes ANTI JOIN twice USING (sample_id) UNION ALL "
-        f"SELECT {pooled} FROM votes SEMI JOIN twice USING (sample_id) GROUP BY sample_id) GROUP BY {names}"
-    ).to_arrow_table()
-    numbers = [
-        found[name].cast(pa.float64()).fill_null(float("nan")).to_numpy() for name in found.column_names
-    ]
-    return np.array(numbers[1:]).T, np.asarray(numbers[0])
+def _repeated(block: Path) -> tuple[Counts, Counts]:
+    """Return the rows, ascending, whose sample has several, and the number of each one's sample."""
+    with database(block.parent) as con:
+        con.execute(f"SET memory_limit = '{_MEMORY}'")
+        con.read_parquet(glob.escape(str(block)), file_row_number=True).create_view("votes")
+        found = con.sql(
+            "SELECT file_row_number AS place, number FROM votes JOIN ("
+            "SELECT sample_id, row_number() OVER () - 1 AS number FROM votes GROUP BY sample_id HAVING count(*) > 1"
+            ") USING (sample_id) ORDER BY place"
+        ).fetchnumpy()
+    return found["place"], found["number"]
 
 
-def _pooled(labeler: Labeler) -> str:
-    """Return the SQL of what a rule's votes on the rows of one sample come to."""
-    column = _column(labeler)
-    sign = (
-        f"sign(sum({column}))"
-        if labeler.about == "event"
-        else f"(max({column}) > 0)::INT - (min({column}) < 0)::INT"
-    )
-    return f"CASE WHEN bool_or({column} <> 0) THEN {sign} END"
+class _Pool:
+    """The votes of samples with several rows, pooled as everywhere: of content, for unless against; of events, the sum."""
 
+    def __init__(self, n_samples: int, events_M: npt.NDArray[np.bool_]) -> None:
+        shape = (max(n_samples, 0), len(events_M))
+        self._events_M = events_M
+        self._most, self._least = np.zeros(shape, dtype=np.int8), np.zeros(shape, dtype=np.int8)
+        self._sum = np.zeros((shape[0], int(events_M.sum())), dtype=np.int32)
 
-def _shares(
-    votes_PM: npt.NDArray[np.float64], n_P: npt.NDArray[np.float64]
-) -> list[tuple[float, float, float]]:
-    """Return each rule's coverage, overlap and conflict from P patterns of M pooled votes."""
-    total = n_P.sum()
-    has_PM = ~np.isnan(votes_PM)
-    several_P = has_PM.sum(axis=1) > 1
-    up_PM, down_PM = votes_PM > 0, votes_PM < 0
-    any_up_P, any_down_P = up_PM.sum(axis=1) > 0, down_PM.sum(axis=1) > 0
-    against_PM = (up_PM & any_down_P[:, None]) | (down_PM & any_up_P[:, None])
+    def add(self, votes_NM: Votes, samples_N: Counts) -> None:
+        """Add N rows' votes on samples."""
+        np.maximum.at(self._most, samples_N, votes_NM)
+        np.minimum.at(self._least, samples_N, votes_NM)
+        np.add.at(self._sum, samples_N, votes_NM[:, self._events_M])
 
-    def share(marks_PM: npt.NDArray[np.bool_]) -> list[float]:
-        return [float(count / total) if total else 0.0 for count in n_P @ marks_PM]
-
-    return list(zip(share(has_PM), share(has_PM & several_P[:, None]), share(against_PM), strict=True))
-
-
-def _column(labeler: Labeler) -> str:
-    return '"' + labeler.name.replace('"', '""') + '"'
+    def pooled(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Return where samples have a vote for, one against, and one that may be neither."""
+        some_up, some_down = self._most > 0, self._least < 0
+        up, down = some_up & ~some_down, some_down & ~some_up
+        up[:, self._events_M], down[:, self._events_M] = self._sum > 0, self._sum < 0
+        return up, down, some_up | some_down

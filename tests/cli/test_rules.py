@@ -1,4 +1,4 @@
-"""`kto rules`: test and list."""
+"""`kto rules`: test, lint and list."""
 
 import json
 
@@ -50,10 +50,25 @@ def test_without_a_file_the_packs_that_ship_are_listed(kto):
     assert {"builtin:refusals", "builtin:degeneration", "builtin:quickstart"} <= files
 
 
-@pytest.mark.parametrize("command", ["test", "list"])
+@pytest.mark.parametrize("command", ["test", "lint", "list"])
 def test_a_wrong_rule_file_is_told_with_every_mistake(kto, command):
     kto.write("r.yaml", ONE_TEST.replace("WANTED", "maybe").replace("vote: undesirable", "vote: bad"))
     done = kto("rules", command, "r.yaml")
     assert done.returncode == 2
     assert "r.yaml:5:" in done.stderr
     assert "r.yaml:10:" in done.stderr
+
+
+def test_lint_says_what_is_probably_wrong_with_file_and_line(kto):
+    kto.write("r.yaml", ONE_TEST.replace("WANTED", "ok"))
+    done = kto("rules", "lint", "r.yaml")
+    assert (done.returncode, done.stdout) == (0, "1 rules, 0 findings\n")
+    kto.write("r.yaml", ONE_TEST.partition("    tests:")[0])
+    done = kto("rules", "lint", "r.yaml")
+    assert done.returncode == 1
+    assert done.stdout.startswith("r.yaml:4: rude: no-tests: has no tests; add one")
+    document = json.loads(kto("rules", "lint", "r.yaml", "--json").stdout)
+    assert document["n_rules"] == 1
+    assert [(each["rule"], each["kind"], each["line"]) for each in document["findings"]] == [
+        ("rude", "no-tests", 4)
+    ]

@@ -101,7 +101,7 @@ rules:
   - {id: deep, vote: undesirable, match: {is-json: true}}
   - {id: lenient, vote: undesirable, on_error: abstain, match: {sql: 'completion::int > 3'}}
 """
-TEXTS = ["fine", "forever", "x" * 5000 + "y", "12", "[" * 200_000]
+TEXTS = ["fine", "forever", "x" * 5000 + "y xxz", "12", "[" * 200_000]
 
 
 def table(texts):

@@ -1,6 +1,7 @@
 """Whether a text contains words or phrases: the contains family."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import islice
 from operator import and_, or_
@@ -163,6 +164,46 @@ class IContainsAll(_All):
 
     ignore_case: bool = True
     """True unless said otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordNeeds:
+    """What words a check asks for.
+
+    Attributes:
+        words: The words, without their case where that does not matter.
+        every: Whether it asks for all of them, not for one.
+        ignore_case: Whether case does not matter.
+        word: Whether they must stand alone.
+    """
+
+    words: frozenset[str]
+    every: bool
+    ignore_case: bool
+    word: bool
+
+    def implies(self, other: "WordNeeds") -> bool:
+        """Return whether a text with these words surely has the other ones."""
+        if self.ignore_case and not other.ignore_case:
+            return False
+        mine = frozenset(lower(word)[0] for word in self.words) if other.ignore_case else self.words
+        if other.word and not self.word:
+            return False
+
+        def says(said: str, asked: str) -> bool:
+            return said == asked or (not other.word and asked in said)
+
+        asked = all if other.every else any
+        if self.every:
+            return asked(any(says(said, wanted) for said in mine) for wanted in other.words)
+        return all(asked(says(said, wanted) for wanted in other.words) for said in mine)
+
+
+def word_needs(check: Check) -> WordNeeds | None:
+    """Return what words a check of this family asks for, None for other checks."""
+    if not isinstance(check, _One | _Several):
+        return None
+    return WordNeeds(check._words(), isinstance(check, _All), check.ignore_case, check.word)
 
 
 def find_all(needle: str, text: str, *, ignore_case: bool, word: bool) -> Iterator[tuple[int, int]]:

@@ -114,6 +114,12 @@ class WordCount(Check):
         return Length(words=Range(min=self.min, max=self.max))
 
 
+def length_bounds(check: Check) -> Mapping[str, Range] | None:
+    """Return the bounds that a check sets to each unit, None for a check of something else than length."""
+    length = check._words() if isinstance(check, WordCount) else check
+    return length._ranges() if isinstance(length, Length) else None
+
+
 def _inside(bounds: Range, counts: Ints) -> Bools:
     """Return which counts are within bounds that are numbers."""
     inside = np.ones(len(counts), dtype=bool)

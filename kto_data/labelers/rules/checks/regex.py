@@ -1,7 +1,7 @@
 """Whether a text matches a pattern, in RE2's syntax and in linear time."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any, ClassVar, Literal
@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from kto_data.labelers.rules.checks.check import CHECKS, MAX_SPANS, Check, Context, Found, Word
 from kto_data.labelers.rules.checks.python_pattern import compiled, matches
 from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic, all_sure
+from kto_data.labelers.rules.fast.widen import widened
 from kto_data.labelers.rules.limits import Range
 
 _LOOK_AROUND = re.compile(r"(?<!\\)(?:\\\\)*(\(\?<?[=!])")
@@ -29,8 +30,9 @@ class Regex(Check):
     `when` capture values for its `match`.
 
     With `engine: python` the pattern is in Python's syntax: look-around, backreferences, and classes that know
-    all of Unicode. That can take very long on some texts: a search beyond `timeout_s` is a fault. Everything
-    that RE2 can say should be said in RE2, which is many times faster too.
+    all of Unicode. RE2 first looks for a wider pattern, so that most texts need no more than that; on the others
+    it can take very long: a search beyond `timeout_s` is a fault. Everything that RE2 can say should be said in
+    RE2, which is many times faster too.
     """
 
     short: ClassVar[str | None] = "pattern"
@@ -63,8 +65,7 @@ class Regex(Check):
     def decide(self, text: str, context: Context) -> Found:
         """Hold if the pattern is found as often as asked."""
         excepted = {word.casefold() for word in self.except_}
-        python = self.engine == "python"
-        found = matches(self.pattern, text, self.timeout_s) if python else self._compiled().finditer(text)
+        found = self._matches(text)
         counted = (match for match in found if match.group().casefold() not in excepted)
         noted = list(islice(counted, MAX_SPANS))
         spans = tuple(match.span() for match in noted)
@@ -76,17 +77,34 @@ class Regex(Check):
         evidence = f"{n} match" if n == 1 else f"{n} matches"
         return Found(self.count.holds(n, context.captures), evidence, spans, captures)
 
+    def _matches(self, text: str) -> Iterator[Any]:
+        """Return the matches; none, without Python's engine, where even the wide pattern is not found."""
+        if self.engine == "re2":
+            found: Iterator[Any] = _compiled(self.pattern).finditer(text)
+            return found
+        wide = self.wide()
+        if wide is not None and _compiled(wide).search(text) is None:
+            return iter(())
+        return matches(self.pattern, text, self.timeout_s)
+
+    def wide(self) -> str | None:
+        """Return a pattern of RE2's that is found wherever this one is, None if there is none of use."""
+        return self.pattern if self.engine == "re2" else widened(self.pattern)
+
     def evidence(self) -> Sequence[Pattern | Statistic]:
-        """Return the pattern."""
-        return (Pattern(self.pattern),) if self.engine == "re2" else ()
+        """Return the pattern, or the wide one."""
+        wide = self.wide()
+        return () if wide is None else (Pattern(wide),)
 
     def settle(self, evidence: Evidence) -> Settled | None:
         """Tell it of every text where a match is enough, else of those without one."""
-        if self.engine == "python":
+        wide = self.wide()
+        if wide is None:
             return None
-        found = evidence.matches(Pattern(self.pattern))
+        found = evidence.matches(Pattern(wide))
         if self.count is None:
-            return all_sure(found) if not self.except_ else Settled(found, ~found)
+            exact = self.engine == "re2" and not self.except_
+            return all_sure(found) if exact else Settled(found, ~found)
         return Settled(np.full(len(found), self.count.holds(0, {})), ~found)
 
     def group_names(self) -> frozenset[str]:

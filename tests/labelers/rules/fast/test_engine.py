@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kto_data.labelers.rules.checks.check import CHECKS
@@ -47,6 +47,11 @@ PATTERNS = [
     r"(?i)the.*end", r"[0-9].{0,4}=", r"end.+", r".{5,}", r"\p{Greek}", r"(?P<n>\d+)", r"(?P<n>\w+) (?:word|b)",
 ]  # fmt: skip
 
+PYTHON_PATTERNS = [
+    r"(?<!a )b", r"(?i)k\b", r"\bs", r"(?<=\w)1", r"(\w)\1", r"(?i)\bthe\b(?! end)", r"\p{Lu}", r"[^\W\d]+ ", r"a(?=.*b)", r"\s\S$", r"(?!a)",
+    r"(?i)ß", r"(?i)[i-s]{2}", r"(?P<n>\d+)(?= )", r"\Bb", r"(?m)^-|\.$",
+]  # fmt: skip
+
 
 def options(**fields):
     return st.fixed_dictionaries({}, optional=fields)
@@ -65,6 +70,11 @@ CHECK_OPTIONS = {
     "regex": st.builds(
         lambda pattern, more: {"pattern": pattern, **more},
         st.sampled_from(PATTERNS),
+        options(count=ranges, **{"except": st.lists(words, max_size=2)}),
+    ),
+    "regex ": st.builds(
+        lambda pattern, more: {"engine": "python", "pattern": pattern, **more},
+        st.sampled_from(PYTHON_PATTERNS),
         options(count=ranges, **{"except": st.lists(words, max_size=2)}),
     ),
     "length": st.dictionaries(st.sampled_from(["chars", "words", "sentences", "lines"]), ranges, min_size=1),
@@ -100,8 +110,8 @@ SCOPES = ["completion", "answer", "prompt", "system", "first_user", "last_user",
 @st.composite
 def leaves(draw):
     name = draw(st.sampled_from(sorted(CHECK_OPTIONS)))
-    check = CHECKS.get(name).model_validate(draw(CHECK_OPTIONS[name]))
-    return Leaf(name, check, draw(st.sampled_from(SCOPES[:1] * 4 + SCOPES)))
+    check = CHECKS.get(name.strip()).model_validate(draw(CHECK_OPTIONS[name]))
+    return Leaf(name.strip(), check, draw(st.sampled_from(SCOPES[:1] * 4 + SCOPES)))
 
 
 def compositions(parts):
@@ -182,7 +192,7 @@ def assert_equal(rules, rows, fast=None):
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(rule_sets, st.lists(row_values, max_size=6))
 def test_votes_and_faults_are_those_of_the_slow_engine(rules, rows):
     assert_equal(rules, rows)

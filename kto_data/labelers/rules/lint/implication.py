@@ -1,0 +1,58 @@
+"""Whether one condition holding means that another one holds, as far as that can be told without data.
+
+Sound, not complete: what is said to follow does follow in every row, and much that follows is not seen.
+"""
+
+from kto_data.labelers.rules.checks.check import Check
+from kto_data.labelers.rules.checks.contains import word_needs
+from kto_data.labelers.rules.checks.length import length_bounds
+from kto_data.labelers.rules.conditions import AtLeast, Condition, Leaf, Not
+from kto_data.labelers.rules.limits import Range
+
+
+def implies(one: Condition, other: Condition) -> bool:
+    """Return whether `other` surely holds wherever `one` holds."""
+    if isinstance(other, AtLeast):
+        return sum(implies(one, part) for part in other.parts) >= other.n or _some_part(one, other)
+    if isinstance(one, AtLeast):
+        return _some_part(one, other)
+    if isinstance(one, Not) and isinstance(other, Not):
+        # without a text in its scope a check is neither true nor false, so both have to look at the same one
+        same_scope = _scopes(one) == _scopes(other) and len(_scopes(one)) == 1
+        return same_scope and implies(other.part, one.part)
+    if isinstance(one, Leaf) and isinstance(other, Leaf):
+        return one.scope == other.scope and _check_implies(one.check, other.check, one.name == other.name)
+    return False
+
+
+def _some_part(one: Condition, other: Condition) -> bool:
+    """Whether each choice of enough parts of `one` has a part that implies `other`."""
+    if not isinstance(one, AtLeast):
+        return False
+    return sum(not implies(part, other) for part in one.parts) < one.n
+
+
+def _scopes(condition: Condition) -> frozenset[str]:
+    return frozenset(leaf.scope for leaf in condition.leaves())
+
+
+def _check_implies(one: Check, other: Check, same_type: bool) -> bool:
+    if same_type and one == other and type(one) is type(other):
+        return not other.capture_names() or one.capture_names() == other.capture_names()
+    if (needs := word_needs(one)) and (wanted := word_needs(other)):
+        return needs.implies(wanted)
+    bounds, asked = length_bounds(one), length_bounds(other)
+    if not bounds or not asked:
+        return False
+    return all(unit in bounds and _within(bounds[unit], asked[unit]) for unit in asked)
+
+
+def _within(inner: Range, outer: Range) -> bool:
+    """Return whether every count inside the one range is inside the other."""
+    low = outer.min is None or inner.min == outer.min or _ordered(outer.min, inner.min)
+    high = outer.max is None or inner.max == outer.max or _ordered(inner.max, outer.max)
+    return low and high
+
+
+def _ordered(low: int | str | None, high: int | str | None) -> bool:
+    return isinstance(low, int) and isinstance(high, int) and low <= high
