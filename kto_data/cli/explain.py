@@ -46,6 +46,10 @@ def _print(told: Mapping[str, Any]) -> None:
     aggregate = told["aggregate"]
     if aggregate["p_desirable"] is not None:
         print(f"method {aggregate['method']}: p_desirable {aggregate['p_desirable']:.3f}")
+    if aggregate["intercept"] is not None:
+        print(
+            f"  {'(silence)':<12}{aggregate['intercept']:>+6.2f}  what it is worth that nobody says anything"
+        )
     for line in dict.fromkeys(_vote(vote) for vote in told["votes"] if vote["vote"]):  # equal rows vote alike
         print(line)
     spoke = {vote["labeler"] for vote in told["votes"] if vote["vote"]}

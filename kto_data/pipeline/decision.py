@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from kto_data.aggregators.method import Aggregate, Gold, Method
 from kto_data.aggregators.policy import NO_GOLD, Decided, Policy, decide
 from kto_data.statistics.share import corrected_share
+from kto_data.tables import add_view, database
 from kto_data.votes.gold import known_among, selection
 from kto_data.votes.report_card import Predictions, ReportCard, report_cards
 from kto_data.votes.sample_ids import as_arrow, positions
@@ -62,6 +63,24 @@ def gold_of(
     )
 
 
+def prompts_of(rows: Path, kept: Path, scratch: Path) -> npt.NDArray[np.int64]:
+    """Return a number for the prompt of each kept sample, in the order of their ids.
+
+    Args:
+        rows: The rows.
+        kept: The samples that go on.
+        scratch: A folder to spill into.
+    """
+    with database(scratch) as con:
+        add_view(con, "rows", rows)
+        add_view(con, "kept", kept)
+        found = con.execute(
+            "SELECT dense_rank() OVER (ORDER BY prompt_id) AS prompt FROM (SELECT sample_id, min(prompt_id) AS prompt_id "
+            "FROM rows SEMI JOIN kept USING (sample_id) GROUP BY sample_id) ORDER BY sample_id"
+        ).fetchnumpy()
+    return np.asarray(found["prompt"], dtype=np.int64)
+
+
 def decide_all(
     votes: VoteTable,
     method: Method,
@@ -83,7 +102,7 @@ def decide_all(
         vote_blocks: The long blocks, for scores.
         cards: Make a report card of each labeler; takes longer than the decision itself.
     """
-    decided = decide(votes, method, policy, gold, p_selected_N=_selection(votes, vote_blocks))
+    decided = decide(votes, method, policy, gold, p_selected_N=selection_of(votes, vote_blocks))
     counts = pc.value_counts(decided.labels["decided_by"].combine_chunks()).to_pylist()
     facts: dict[str, Any] = {
         "decided_by": {item["values"]: item["counts"] for item in counts},
@@ -120,7 +139,7 @@ def json_values(value: Any) -> Any:
     return value
 
 
-def _selection(votes: VoteTable, vote_blocks: Sequence[Path]) -> npt.NDArray[np.float64] | None:
+def selection_of(votes: VoteTable, vote_blocks: Sequence[Path]) -> npt.NDArray[np.float64] | None:
     """Return with what probability annotators were given each of the N samples; None where no vote says."""
     names = [labeler.name for labeler in votes.labelers if labeler.kind == "annotator"]
     found = selection(vote_blocks, names) if names else None

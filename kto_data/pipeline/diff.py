@@ -33,12 +33,18 @@ class _Said:
         signs: For each sample, the sign of each labeler's votes.
         label: For each sample, its label and who decided it.
         gold: For each sample that is gold, its label.
+        asked: For each labeler of a later round, the samples that it was asked about.
     """
 
     labelers: dict[str, Labeler]
     signs: dict[str, dict[str, int]]
     label: dict[str, tuple[bool | None, str]]
     gold: dict[str, bool]
+    asked: dict[str, frozenset[str]]
+
+    def was_asked(self, labeler: str, sample: str) -> bool:
+        """Return whether a labeler of the run was asked about a sample."""
+        return labeler not in self.asked or sample in self.asked[labeler]
 
 
 def diff(before: FinishedRun, after: FinishedRun, *, limit: int = 100) -> dict[str, Any]:
@@ -152,7 +158,7 @@ def _cause(
     culprits = strong or pushing
     if not culprits:
         return (elsewhere if not moved else "votes that offset one another"), sorted(moved)
-    causes = {_vote_cause(old, new, name) for name in culprits}
+    causes = {_vote_cause(old, new, name, sample) for name in culprits}
     return " and ".join(sorted(causes)), culprits
 
 
@@ -160,10 +166,12 @@ def _outranks(labeler: Labeler) -> bool:
     return labeler.kind == "annotator" or labeler.mode == "veto"
 
 
-def _vote_cause(old: _Said, new: _Said, name: str) -> str:
+def _vote_cause(old: _Said, new: _Said, name: str, sample: str) -> str:
     first, second = old.labelers.get(name), new.labelers.get(name)
     known = second or first
     assert known is not None, "a vote has a labeler"
+    if old.was_asked(name, sample) != new.was_asked(name, sample):
+        return f"{known.kind} was asked" if new.was_asked(name, sample) else f"{known.kind} was not asked"
     if known.kind in ("annotator", "feedback"):
         return _CAUSES[known.kind]
     if first is None:
@@ -234,6 +242,7 @@ def _said(run: FinishedRun, samples: Sequence[str]) -> _Said:
         signs,
         {sample: (label, who) for sample, label, who in labels},
         known,
+        run.asked(),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -12,7 +13,7 @@ from kto_data.aggregators.policy import Decided, decide
 from kto_data.errors import InputError
 from kto_data.labelers.rules import explain_row, rows_of
 from kto_data.labelers.rules.rule import RuleSet
-from kto_data.pipeline.decision import gold_of, json_values
+from kto_data.pipeline.decision import gold_of, json_values, prompts_of, selection_of
 from kto_data.pipeline.finished import FinishedRun
 from kto_data.pipeline.flip import smallest_flip
 from kto_data.pipeline.spec import load_pipeline
@@ -45,8 +46,10 @@ def explain(run: FinishedRun, wanted: str) -> dict[str, Any]:
     if sample < 0:
         return told | {"dropped": _dropped(run, row_ids), "label": None, "decided_by": "dropped", "votes": []}
     method, policy = run.decides_by()
-    gold, _ = gold_of(run.gold(), votes)
-    decided = decide(votes, method, policy, gold)
+    with TemporaryDirectory() as scratch:
+        prompt_N = prompts_of(run.rows, run.path("prepare", "kept.parquet"), Path(scratch))
+    gold, _ = gold_of(run.gold(), votes, prompt_N)
+    decided = decide(votes, method, policy, gold, p_selected_N=selection_of(votes, run.blocks("votes")))
     label = _stored_label(run, sample_id)
     rules, notes = rules_of(run)
     cast = _cast(run, sample_id, rows, rules)

@@ -67,6 +67,18 @@ class FinishedRun:
         """Return who voted."""
         return from_files(self.blocks("labelers"))
 
+    def asked(self) -> dict[str, frozenset[str]]:
+        """Return for each labeler that was asked in a later round which samples it was asked about."""
+        found: dict[str, frozenset[str]] = {}
+        for name, step in self.steps.items():
+            samples = self.folders[name] / "unresolved.parquet"
+            blocks = step["facts"].get("blocks", {}).get("labelers", [])
+            if samples.is_file() and blocks:
+                ids = frozenset(pq.read_table(samples, columns=["sample_id"])["sample_id"].to_pylist())
+                for labeler in from_files([self.folder / "votes" / block for block in blocks]):
+                    found[labeler.name] = ids
+        return found
+
     def decides_by(self) -> tuple[Method, Policy]:
         """Return the method and the policy of the run's aggregate."""
         options = self.steps["aggregate"]["options"]

@@ -4,14 +4,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kto_data.curation.run import KEPT
 from kto_data.pipeline.context import Context
-from kto_data.pipeline.decision import decide_all, gold_of, labelled
+from kto_data.pipeline.decision import decide_all, gold_of, labelled, prompts_of
 from kto_data.pipeline.steps.gold import read_run_gold
 from kto_data.pipeline.steps.label import VOTING_STEPS, n_labelled
 from kto_data.runs.folder import Outcome
@@ -35,7 +33,11 @@ def aggregate(context: Context, name: str = "aggregate") -> StepResult:
 
     def work(folder: Path) -> Outcome:
         votes = run_votes(context)
-        gold, n_unknown_gold = gold_of(read_run_gold(context), votes, _prompts(context, folder))
+        gold, n_unknown_gold = gold_of(
+            read_run_gold(context),
+            votes,
+            prompts_of(context.rows, context.path("prepare", "kept.parquet"), folder),
+        )
         decision = decide_all(
             votes,
             pipeline.method,
@@ -80,18 +82,6 @@ def _labelers(context: Context, votes: VoteTable, cards: dict[str, dict[str, Any
         fault_blocks=context.blocks("faults"),
     )
     return [{**asdict(summary), "card": cards[summary.labeler]} for summary in summaries]
-
-
-def _prompts(context: Context, folder: Path) -> npt.NDArray[np.int64]:
-    """Return a number for the prompt of each sample, in the order of their ids."""
-    with database(folder) as con:
-        add_view(con, "rows", context.rows)
-        add_view(con, "kept", context.path("prepare", "kept.parquet"))
-        found = con.execute(
-            "SELECT dense_rank() OVER (ORDER BY prompt_id) AS prompt FROM (SELECT sample_id, min(prompt_id) AS prompt_id "
-            "FROM rows SEMI JOIN kept USING (sample_id) GROUP BY sample_id) ORDER BY sample_id"
-        ).fetchnumpy()
-    return np.asarray(found["prompt"], dtype=np.int64)
 
 
 def run_votes(context: Context) -> VoteTable:

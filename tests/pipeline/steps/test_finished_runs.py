@@ -1,6 +1,7 @@
 """What can be asked of finished runs: why a sample has its label, and what changed from run to run."""
 
 import json
+import math
 
 import pytest
 from typer.testing import CliRunner
@@ -132,6 +133,32 @@ def test_a_changed_policy_is_the_cause_where_no_vote_changed(run_votes):
     first = run_votes([{}], {}, name="one")
     second = run_votes([{}], {}, name="two", aggregate={"when_no_evidence": "desirable"})
     assert causes(first, second) == {"log#r0": ("policy", [])}
+
+
+def test_a_judge_that_is_asked_now_is_told_from_one_whose_input_has_changed(run_votes):
+    records = [{"a": "up", "j": "down"}]
+    sure, judge = {"precision": {"mean": 0.9}}, {"kind": "judge", "precision": {"mean": 0.95}}
+    first = run_votes(records, {"a": sure, "j": judge | {"when": "unresolved"}}, name="one")
+    second = run_votes(records, {"a": sure, "j": judge}, name="two")
+    assert causes(first, second) == {"log#r0": ("judge was asked", ["j"])}
+    assert causes(second, first) == {"log#r0": ("judge was not asked", ["j"])}
+
+
+def test_the_probability_that_is_explained_is_that_of_the_run(run_votes):
+    records = [
+        {"a": "up" if i % 3 else "down", "b": "up" if i % 4 else "down", "truth": "good" if i % 5 else "bad"}
+        for i in range(40)
+    ]
+    gold = {"columns": ["meta.truth"], "table": [["good", "desirable"], ["bad", "undesirable"]]}
+    records += [{"a": "up"}, {"b": "down"}]
+    run = open_run(run_votes(records, {"a": {}, "b": {}}, gold=gold).folder)
+    told = explain(run, "log#r40")
+    assert told["decided_by"] == "aggregate"
+    assert told["aggregate"]["method"] == "calibrated"
+    assert told["aggregate"]["p_desirable"] == pytest.approx(told["p_desirable"], abs=1e-9)
+    # what nobody's vote says, and what each vote adds, is all that there is
+    log_odds = told["aggregate"]["intercept"] + sum(vote["log_odds"] or 0.0 for vote in told["votes"])
+    assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(told["p_desirable"], abs=1e-6)
 
 
 def test_equal_runs_do_not_differ(run_votes):
