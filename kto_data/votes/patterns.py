@@ -8,6 +8,7 @@ Shapes: N samples, R rows, W words of 64 labelers.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from kto_data.votes.standing import WORD
 
 Words = npt.NDArray[np.uint64]
 _SAMPLES_AT_ONCE = 65_536
+_WORD_BYTES = WORD // 8
 _ID_BYTES = 32
 """Our sample ids are 32 hexadecimal digits; others sort as text."""
 
@@ -89,11 +91,9 @@ class Entries(NamedTuple):
     down_V: npt.NDArray[np.int8]
 
 
-def unfold(masks: Masks, n_labelers: int) -> Entries:
+def unfold(masks: Masks) -> Entries:
     """Return the entries of masks, with counts of 0 or 1."""
-    n_entries = int(
-        sum(int(np.unpackbits(words.view(np.uint8)).sum()) for words in _pieces(masks.up | masks.down))
-    )
+    n_entries = int(np.bitwise_count(masks.up | masks.down).sum(dtype=np.int64))
     entries = Entries(
         np.empty(n_entries, dtype=np.int32),
         np.empty(n_entries, dtype=np.int32),
@@ -102,14 +102,15 @@ def unfold(masks: Masks, n_labelers: int) -> Entries:
     )
     start = filled = 0
     for up, down in zip(_pieces(masks.up), _pieces(masks.down), strict=True):
-        ups, downs = (
-            np.unpackbits(words.view(np.uint8), axis=1, bitorder="little", count=max(1, n_labelers))
-            for words in (up, down)
+        ups, downs, voted = (
+            np.unpackbits(words.view(np.uint8), bitorder="little").view(bool)
+            for words in (up, down, up | down)
         )
-        sample, labeler = np.nonzero(ups | downs)
-        part = slice(filled, filled + len(sample))
-        entries.sample_V[part], entries.labeler_V[part] = sample + start, labeler
-        entries.up_V[part], entries.down_V[part] = ups[sample, labeler], downs[sample, labeler]
+        at = np.flatnonzero(voted)  # far faster than in two dimensions
+        part = slice(filled, filled + len(at))
+        sample, labeler = np.divmod(at.astype(np.uint32), np.uint32(WORD * up.shape[1]))
+        entries.sample_V[part], entries.labeler_V[part] = sample + np.uint32(start), labeler
+        entries.up_V[part], entries.down_V[part] = ups[at], downs[at]
         start, filled = start + len(up), part.stop
     return entries
 
@@ -126,17 +127,27 @@ def are_the_samples(ids: pa.Array, samples: Path) -> bool:
 
 
 def _fold(file: pq.ParquetFile, inside: Sequence[tuple[int, str]], n_words: int) -> tuple[Words, Words]:
-    """Return the masks of a block's rows, one column at a time, so that no more than one is in memory."""
-    up, down = (np.zeros((file.metadata.num_rows, n_words), dtype=np.uint64) for _ in range(2))
-    for m, name in inside:
-        word, bit = divmod(m, WORD)
-        start = 0
-        for chunk in file.read(columns=[name], use_threads=False)[name].chunks:
-            votes_R = (chunk.fill_null(0) if chunk.null_count else chunk).to_numpy(zero_copy_only=False)
-            up[np.flatnonzero(votes_R > 0) + start, word] |= np.uint64(1 << bit)
-            down[np.flatnonzero(votes_R < 0) + start, word] |= np.uint64(1 << bit)
-            start += len(votes_R)
-    return up, down
+    """Return the masks of a block's rows, eight columns at a time, so that no more are in memory."""
+    # in bytes of eight labelers, which are folded while they are in the processor's cache
+    up, down = (np.zeros((n_words * _WORD_BYTES, file.metadata.num_rows), dtype=np.uint8) for _ in range(2))
+    for _, group in groupby(sorted(inside), key=lambda column: column[0] // 8):
+        together = list(group)
+        table = file.read(columns=[name for _, name in together])
+        for m, name in together:
+            byte, bit = divmod(m, 8)
+            start = 0
+            for chunk in table[name].chunks:
+                votes_R = (chunk.fill_null(0) if chunk.null_count else chunk).to_numpy(zero_copy_only=False)
+                rows = slice(start, start + len(votes_R))
+                up[byte, rows] |= (votes_R > 0).view(np.uint8) << bit
+                down[byte, rows] |= (votes_R < 0).view(np.uint8) << bit
+                start = rows.stop
+    return _words(up), _words(down)
+
+
+def _words(planes: npt.NDArray[np.uint8]) -> Words:
+    """Return the words of the rows, whose bytes stand in planes, the lowest first."""
+    return np.ascontiguousarray(planes.T).view("<u8").astype(np.uint64, copy=False)
 
 
 def _order(id_R: pa.Array) -> npt.NDArray[np.int64]:

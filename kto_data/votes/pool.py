@@ -77,7 +77,7 @@ def pool_votes(
             len(labelers),
         )
         if samples is None or are_the_samples(masks.sample_ids, samples):
-            return Pooled(masks.sample_ids, *unfold(masks, len(labelers)), SetAside())
+            return Pooled(masks.sample_ids, *unfold(masks), SetAside())
     with duckdb.connect(config={"preserve_insertion_order": "false"}) as con:
         set_aside = stand(con, labelers, vote_blocks)
         counted = [
