@@ -22,8 +22,8 @@ def write(path, sample_ids, **columns):
     return path
 
 
-def entries(masks, n_labelers):
-    found = unfold(masks, n_labelers)
+def entries(masks):
+    found = unfold(masks)
     return [(masks.sample_ids[s].as_py(), *(int(v) for v in rest)) for s, *rest in zip(*found, strict=True)]
 
 
@@ -32,13 +32,13 @@ def test_rows_of_a_sample_are_pooled_over_blocks_and_sorted(tmp_path):
     two = write(tmp_path / "two", ["c", "a"], z=[0, 1])
     masks = read_masks({one: [(0, "x"), (1, "y")], two: [(2, "z")]}, 3)
     assert masks.sample_ids.to_pylist() == ["a", "b", "c"]
-    assert entries(masks, 3) == [("a", 1, 0, 1), ("a", 2, 1, 0), ("b", 0, 1, 1)]
+    assert entries(masks) == [("a", 1, 0, 1), ("a", 2, 1, 0), ("b", 0, 1, 1)]
 
 
 def test_more_labelers_than_a_word_has_bits(tmp_path):
     names = [f"m{m}" for m in range(130)]
     block = write(tmp_path / "b", ["s"], **{name: [1 if m % 2 else -1] for m, name in enumerate(names)})
-    found = unfold(read_masks({block: list(enumerate(names))}, 130), 130)
+    found = unfold(read_masks({block: list(enumerate(names))}, 130))
     assert found.labeler_V.tolist() == list(range(130))
     assert found.up_V.tolist() == [m % 2 for m in range(130)]
 
@@ -53,8 +53,8 @@ def test_ids_of_any_form_are_sorted_as_texts(tmp_path, tail):
 
 
 def test_no_rows_and_no_blocks_are_no_trouble(tmp_path):
-    assert entries(read_masks({}, 2), 2) == []
-    assert entries(read_masks({write(tmp_path / "b", [], x=[]): [(0, "x")]}, 1), 1) == []
+    assert entries(read_masks({}, 2)) == []
+    assert entries(read_masks({write(tmp_path / "b", [], x=[]): [(0, "x")]}, 1)) == []
 
 
 @pytest.mark.parametrize(("meant", "same"), [(["b", "a", "a"], True), (["a"], False), (["a", "c"], False)])
