@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kto_data.balance.statistics import BalanceStatistics
-from kto_data.balance.weights import ClassWeights
 from kto_data.dataset.card import dataset_card
 from kto_data.dataset.manifest import (
     SPLITS,
@@ -45,12 +42,12 @@ def write_dataset(
     *,
     rows: Path,
     selection: Path,
-    weights: ClassWeights,
+    weights: ManifestWeights,
     seed: int,
     order: Order,
     lineage: Mapping[str, Any],
     name: str,
-    statistics: BalanceStatistics,
+    balance: Mapping[str, Any],
     license_id: str | None = None,
     allow_empty_train: bool = False,
     max_rows_per_shard: int = 50_000,
@@ -64,12 +61,12 @@ def write_dataset(
         folder: Made if need be.
         rows: Parquet with `rows_schema`.
         selection: Parquet with `SELECTION`, as `select_rows` writes it.
-        weights: The class weights to recommend; `UNWEIGHTED` for an evaluation-only dataset.
+        weights: The class weights to recommend.
         seed: Of the run.
         order: How the selection's positions were made, and what that came to.
         lineage: JSON values that say what the dataset follows from.
         name: What the dataset is called.
-        statistics: Of the train split, for `balance.json`.
+        balance: What `balance.json` holds, as JSON values.
         license_id: A license as the Hugging Face hub names it, such as `cc-by-4.0`; unknown by default.
         allow_empty_train: For a folder to evaluate on, with a test split alone.
         max_rows_per_shard: The most rows of a shard.
@@ -101,16 +98,12 @@ def write_dataset(
         name=name,
         shards=tuple(shards),
         counts=counts,
-        weights=ManifestWeights(
-            desirable_weight=weights.desirable_weight,
-            undesirable_weight=weights.undesirable_weight,
-            reason=weights.reason,
-        ),
+        weights=weights,
         order=order,
         seed=seed,
         lineage=dict(lineage),
     )
-    write_json(folder / "balance.json", {"train": asdict(statistics), "weights": asdict(weights)})
+    write_json(folder / "balance.json", dict(balance))
     write_text(
         folder / "README.md",
         dataset_card(manifest, columns=dataset_schema(messages).names, license_id=license_id),

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kto_data.balance.weights import suggest_weights
+from kto_data.balance.statistics import Expected, mass
+from kto_data.balance.weights import Suggestion, suggest, suggest_weights
 from kto_data.errors import InputError
 
 
@@ -98,3 +99,50 @@ def test_one_weight_is_one_and_the_ratio_is_inside_the_target(counts, desirable,
     assert (
         low * (1 - 1e-9) <= after <= low * factor * (1 + 1e-9)
     )  # a target of one point is met up to rounding
+
+
+def test_loss_aversion_divides_the_range_and_is_called_a_choice(counts):
+    found = suggest_weights(counts(1000, 1000), loss_aversion=2.0)
+    assert found.target_ratio == (0.5, pytest.approx(0.66665))
+    # 1 is outside [1/2, 2/3], and is brought to the nearer end
+    assert (found.desirable_weight, found.undesirable_weight) == (1.0, pytest.approx(1.5, rel=1e-3))
+    assert 0.5 <= 1000 / (1000 * found.undesirable_weight) <= 0.66665
+    assert "divided by a loss aversion of 2, a choice" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("rows", "allowed"),
+    [((100, 1000), (10.0, 13.333)), ((1000, 100), (7.50019, 10.0)), ((1000, 1000), None)],
+)
+def test_the_weights_that_the_range_allows_are_told(counts, rows, allowed):
+    found = suggest_weights(counts(*rows))
+    assert found.allowed == (allowed if allowed is None else pytest.approx(allowed, rel=1e-4))
+
+
+def test_each_measure_and_source_has_a_suggestion_of_its_own(counts):
+    given = counts(100, 100, tokens=mass(500, 1000), confidence=mass(40, 80))
+    found = suggest_weights(given).by_measure
+    assert {name: (one.desirable_weight, one.undesirable_weight) for name, one in found.items()} == {
+        "rows": (1.0, 1.0),
+        "weight": (1.0, 1.0),
+        "tokens": (2.0, 1.0),
+        "confidence": (2.0, 1.0),
+    }
+
+
+def test_noise_leaves_an_interval(counts):
+    # 1,000 rows with p 1/2: 500 desirable ones, give or take 1.96 sqrt(250) = 31
+    given = counts(500, 500, expected=Expected(500.0, 250**0.5, 0))
+    found = suggest_weights(given).noise
+    assert found.n_desirable == pytest.approx((469.0, 531.0), abs=0.1)
+    assert found.ratio == pytest.approx((469 / 531, 531 / 469), abs=1e-3)
+    assert found.weight[0].desirable_weight == pytest.approx(531 / 469, abs=1e-3)
+    assert (found.weight[1].desirable_weight, found.weight[1].undesirable_weight) == (1.0, 1.0)
+
+
+def test_labels_without_probabilities_leave_no_interval(counts):
+    assert suggest_weights(counts(10, 10)).noise is None
+
+
+def test_a_source_with_one_class_gets_no_weights():
+    assert suggest(None, (1.0, 1.3333)) == Suggestion(None, 1.0, 1.0)

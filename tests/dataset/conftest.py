@@ -1,15 +1,16 @@
 """Small runs up to the dataset: rows, labels and sides in, the files that a dataset is written from out."""
 
+from dataclasses import asdict
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from kto_data.balance.options import BalanceOptions
-from kto_data.balance.statistics import balance_statistics
 from kto_data.balance.weights import UNWEIGHTED
 from kto_data.curation.run import KEPT
 from kto_data.curation.split import SPLIT
-from kto_data.dataset.manifest import Order
+from kto_data.dataset.manifest import ManifestWeights, Order
 from kto_data.dataset.select import select_rows
 from kto_data.dataset.write import write_dataset
 from kto_data.schema import LABELS, content_id, rows_schema
@@ -71,14 +72,12 @@ def write(inputs, tmp_path):
     def run(rows, folder="dataset", seed=7, **more):
         files, _ = inputs(rows, seed=seed)
         more = {
-            "weights": UNWEIGHTED,
+            "weights": ManifestWeights.model_validate(asdict(UNWEIGHTED)),
+            "balance": {"train": {"n_rows": len(rows)}},
             "name": "test data",
             "lineage": {"rows": "abc"},
             "order": Order(kind="shuffled", seed=7),
         } | more
-        statistics = balance_statistics(**files)
-        return tmp_path / folder, write_dataset(
-            tmp_path / folder, **files, statistics=statistics, seed=seed, **more
-        )
+        return tmp_path / folder, write_dataset(tmp_path / folder, **files, seed=seed, **more)
 
     return run

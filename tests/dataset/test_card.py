@@ -3,8 +3,8 @@
 import pytest
 from ruamel.yaml import YAML
 
-from kto_data.balance.weights import ClassWeights
 from kto_data.dataset.card import escape_markdown
+from kto_data.dataset.manifest import ManifestWeights
 
 HOSTILE = 'x"\n---\nlicense: mit\n# <script>alert(1)</script> [a](javascript:b) | 🤦 \x85\u2028\x00{counts}'
 
@@ -36,7 +36,8 @@ def test_a_given_license_is_named(row, write):
 
 def test_counts_weights_and_every_column_are_told(row, write):
     folder, _ = write(
-        [row(n, label=n > 0) for n in range(3)], weights=ClassWeights(1.0, 2.5, 2.0, 1.0, "far apart")
+        [row(n, label=n > 0) for n in range(3)],
+        weights=ManifestWeights(desirable_weight=1.0, undesirable_weight=2.5, reason="far apart"),
     )
     _, body = card(folder)
     assert "| train | 3 | 2 | 1 |" in body
@@ -48,7 +49,11 @@ def test_counts_weights_and_every_column_are_told(row, write):
 
 
 def test_names_of_users_cannot_add_markup_or_front_matter(row, write):
-    folder, _ = write([row(0)], name=HOSTILE, weights=ClassWeights(1.0, 1.0, 1.0, 1.0, HOSTILE))
+    folder, _ = write(
+        [row(0)],
+        name=HOSTILE,
+        weights=ManifestWeights(desirable_weight=1.0, undesirable_weight=1.0, reason=HOSTILE),
+    )
     front, body = card(folder)
     assert front["license"] == "unknown"
     assert front["pretty_name"].startswith('x" --- license: mit # <script>')

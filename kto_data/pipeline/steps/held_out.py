@@ -1,13 +1,13 @@
 """held_out: the rows that the model is judged by, before anything is trained."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
 
 from kto_data.balance.selection import SELECTION
-from kto_data.balance.statistics import balance_statistics
 from kto_data.balance.weights import UNWEIGHTED
-from kto_data.dataset.manifest import Order
+from kto_data.dataset.manifest import ManifestWeights, Order
 from kto_data.dataset.write import write_dataset
 from kto_data.errors import FindingsError
 from kto_data.pipeline.context import Context
@@ -36,12 +36,12 @@ def hold_out(context: Context) -> StepResult:
             folder / "dataset",
             rows=rows,
             selection=selection,
-            weights=UNWEIGHTED,
+            weights=ManifestWeights.model_validate(asdict(UNWEIGHTED)),
             seed=context.pipeline.file.seed,
             order=Order(kind="shuffled", seed=context.pipeline.file.seed),
             lineage={},
             name=f"{context.pipeline.file.name}, held out",
-            statistics=balance_statistics(rows=rows, selection=selection),
+            balance={},
             allow_empty_train=True,
         )
         context.run.progress.advanced(chosen.num_rows)

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from kto_data.balance.order_facts import OrderFacts
-from kto_data.balance.statistics import balance_statistics
-from kto_data.balance.weights import ClassWeights
-from kto_data.dataset.manifest import Order
+from kto_data.dataset.manifest import ManifestWeights, Order
 from kto_data.dataset.write import write_dataset
 from kto_data.pipeline.context import Context
+from kto_data.pipeline.steps.balance import BALANCE_FACTS
 from kto_data.runs.folder import Outcome
 from kto_data.runs.progress import StepResult
 
@@ -24,12 +23,12 @@ def write(context: Context) -> StepResult:
             folder / "dataset",
             rows=rows,
             selection=selection,
-            weights=ClassWeights(**context.done["balance"].facts["weights"]),
+            weights=ManifestWeights.model_validate(context.done["balance"].facts["weights"]),
             seed=pipeline.seed,
             order=_order(context),
             lineage=lineage,
             name=pipeline.name,
-            statistics=balance_statistics(rows=rows, selection=selection),
+            balance={name: context.done["balance"].facts[name] for name in BALANCE_FACTS},
             advance=context.run.progress.advanced,
         )
         return Outcome({"n_rows": sum(shard.rows for shard in manifest.shards)})

@@ -1,0 +1,321 @@
+"""Shortcut audit: can the label be told without reading what an output says?
+
+A shallow model on surface features (length, markdown, opening words, language, source model, hedges) predicts the
+final labels, cross-validated by prompt; another sees the prompt alone. What they find a trained model will find, too
+(Geirhos et al. 2020, https://arxiv.org/abs/2004.07780; for length and reward models Singhal et al. 2023,
+https://arxiv.org/abs/2310.03716). Many a rule is such a feature by design: then the audit says which.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from kto_data.balance.surface import NUMBERS
+from kto_data.balance.votes_of import votes_of
+from kto_data.statistics.auc import auc, auc_interval
+from kto_data.statistics.intervals import Interval
+from kto_data.tables import add_view, database
+
+Floats = npt.NDArray[np.float64]
+
+MOST_ROWS = 20_000
+"""Rows that the models are fitted on, chosen by a hash of row_id and seed."""
+
+FEWEST_ROWS = 40
+_FOLDS = 5
+_RESAMPLES = 200
+_TOP = 12
+_COMMON = 0.01
+"""A word that begins so many rows, or a language or model of so many, is a feature."""
+_MOST_VALUES = 40
+_CAUSE = 0.1
+"""The least correlation of a labeler's votes with a feature that is told."""
+
+STRONG = 0.75
+"""An AUC from which on surface alone tells much of the label."""
+LENGTH_GAP = 0.5
+"""A difference of mean log length, in standard deviations, that is worth a word (Cohen's medium effect)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A labeler whose votes go with a feature.
+
+    Attributes:
+        labeler: Its name.
+        correlation: Of its votes (+1, -1, 0) with the feature, in [-1, 1].
+    """
+
+    labeler: str
+    correlation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A surface feature that foretells labels.
+
+    Attributes:
+        name: `words`, or a value such as `opening: i'm sorry`.
+        coefficient: In the shallow model, for one standard deviation; above 0 it speaks for desirable.
+        mean_desirable: The feature's mean over desirable rows (for a value: their share).
+        mean_undesirable: ... and over undesirable rows.
+        causes: Labelers whose votes go with it in the same direction, the strongest first.
+    """
+
+    name: str
+    coefficient: float
+    mean_desirable: float
+    mean_undesirable: float
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShortcutAudit:
+    """What could be learnt instead of the task.
+
+    Attributes:
+        n_rows: Rows that were looked at.
+        surface: AUC of the shallow model on surface features; None where there are too few rows or prompts.
+        prompt: AUC from the prompt alone.
+        length: AUC of the completion's length alone, above 0.5 where desirable ones are longer.
+        length_gap: Mean log length of desirable minus undesirable completions, in pooled standard deviations.
+        mean_chars: Mean length of desirable and of undesirable completions, in characters.
+        features: The features that matter most, the strongest first.
+        warnings: What a reader should worry about, in sentences.
+    """
+
+    n_rows: int
+    surface: Interval | None
+    prompt: Interval | None
+    length: float | None
+    length_gap: float | None
+    mean_chars: tuple[float, float] | None
+    features: tuple[Feature, ...]
+    warnings: tuple[str, ...]
+
+
+def audit_shortcuts(
+    *,
+    rows: Path,
+    selection: Path,
+    profile: Path,
+    seed: int,
+    rule_blocks: Sequence[Path] = (),
+    vote_blocks: Sequence[Path] = (),
+) -> ShortcutAudit:
+    """Return the audit of the train split (of the test split where there is no other).
+
+    Args:
+        rows: Parquet with `rows_schema`.
+        selection: Parquet with `SELECTION`.
+        profile: Parquet with `PROFILE`.
+        seed: Of the sample and the intervals.
+        rule_blocks: Wide blocks of rule votes, to name causes.
+        vote_blocks: Long blocks of other votes.
+    """
+    with database(selection.parent) as con:
+        for name, path in (("rows", rows), ("selection", selection), ("profile", profile)):
+            add_view(con, name, path)
+        found = _sample(con, seed)
+        if not found["row_id"].size:
+            return ShortcutAudit(0, None, None, None, None, None, (), ())
+        votes = votes_of(con, list(found["row_id"]), rule_blocks, vote_blocks)
+    label = found["label"].astype(np.bool_)
+    names, x_ND = _features(found)
+    folds = _folds(found["prompt_id"])
+    random = np.random.default_rng(seed)
+    enough = len(label) >= FEWEST_ROWS and 0 < label.sum() < len(label) and len(set(folds)) > 1
+    scores, coefficients = _fit(x_ND, label, folds) if enough else (None, None)
+    chars = found["chars"].astype(np.float64)
+    gap = _length_gap(chars, label)
+    features = _top(names, x_ND, label, coefficients, votes) if coefficients is not None else ()
+    surface = _interval(scores, label, found["prompt_id"], random)
+    prompt = _interval(
+        _prompt_scores(found, label, folds) if enough else None, label, found["prompt_id"], random
+    )
+    return ShortcutAudit(
+        len(label),
+        surface,
+        prompt,
+        auc(chars, label),
+        gap,
+        (float(chars[label].mean()), float(chars[~label].mean())) if gap is not None else None,
+        features,
+        _warnings(surface, prompt, gap, features, _by_model(found, label)),
+    )
+
+
+def _sample(con: duckdb.DuckDBPyConnection, seed: int) -> dict[str, Any]:
+    columns = ", ".join((*NUMBERS, "opening", "language"))
+    con.execute(
+        f"CREATE TABLE sampled AS SELECT row_id, label, prompt_id, source, model, {columns}, "  # noqa: S608 - columns of ours
+        "list_aggregate(list_transform(prompt, lambda message: message.content), 'string_agg', chr(10))[:4000] AS prompt_text "
+        "FROM selection JOIN rows USING (row_id) JOIN profile USING (row_id) "
+        "WHERE split = (SELECT max(split) FROM selection) ORDER BY md5(? || row_id) LIMIT ?",
+        [f"{seed}:", MOST_ROWS],
+    )
+    return dict(con.execute("FROM sampled ORDER BY row_id").fetchnumpy())
+
+
+def _features(found: dict[str, Any]) -> tuple[list[str], Floats]:
+    """Return the features by name, [n rows, d]: log counts and shares, then which value a row has."""
+    names, columns = list(NUMBERS), []
+    for name in NUMBERS:
+        values = found[name].astype(np.float64)
+        columns.append(values if name.endswith("share") else np.log1p(values))
+    for group in ("opening", "language", "source", "model"):
+        values = np.array([str(value) if value else "" for value in np.ma.filled(found[group], "")])
+        distinct, counts = np.unique(values[values != ""], return_counts=True)
+        common = distinct[counts >= max(2.0, _COMMON * len(values))][:_MOST_VALUES]
+        if len(common) > 1 or group == "opening":
+            names += [f"{group}: {value}" for value in common]
+            columns += [(values == value).astype(np.float64) for value in common]
+    return names, np.stack(columns, axis=1)
+
+
+def _folds(prompt_ids: Any) -> npt.NDArray[np.int64]:
+    """Rows of one prompt stay together: a model that knows a prompt's answer is no evidence."""
+    _, prompt = np.unique(prompt_ids.astype(str), return_inverse=True)
+    return np.asarray(prompt % _FOLDS)
+
+
+def _fit(x_ND: Floats, label: npt.NDArray[np.bool_], folds: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Return out-of-fold scores, and the coefficients of the model on all rows."""
+    scale = x_ND.std(axis=0)
+    scaled_ND = (x_ND - x_ND.mean(axis=0)) / np.where(scale > 0, scale, 1)
+    return _out_of_fold(scaled_ND, label, folds), _logistic().fit(scaled_ND, label).coef_[0]
+
+
+def _logistic() -> Any:
+    # imported here, because it takes a second
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=0.1, max_iter=500)
+
+
+def _out_of_fold(x: Any, label: npt.NDArray[np.bool_], folds: npt.NDArray[np.int64]) -> Floats:
+    scores = np.zeros(len(label))
+    for fold in np.unique(folds):
+        held, rest = folds == fold, folds != fold
+        if 0 < label[rest].sum() < rest.sum():
+            scores[held] = _logistic().fit(x[rest], label[rest]).decision_function(x[held])
+    return scores
+
+
+def _prompt_scores(
+    found: dict[str, Any], label: npt.NDArray[np.bool_], folds: npt.NDArray[np.int64]
+) -> Floats:
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    vectors = HashingVectorizer(n_features=2**14, ngram_range=(1, 2), alternate_sign=False).transform(
+        ["" if text is None else str(text) for text in found["prompt_text"]]
+    )
+    return _out_of_fold(vectors * 5.0, label, folds)  # of length 1 they would be held too near 0
+
+
+def _interval(
+    scores: Floats | None, label: npt.NDArray[np.bool_], prompt_ids: Any, random: np.random.Generator
+) -> Interval | None:
+    if scores is None:
+        return None
+    return auc_interval(scores, label, prompt_ids.astype(str), random, n_resamples=_RESAMPLES)
+
+
+def _length_gap(chars: Floats, label: npt.NDArray[np.bool_]) -> float | None:
+    if not 1 < label.sum() < len(label) - 1:
+        return None
+    up, down = np.log1p(chars[label]), np.log1p(chars[~label])
+    spread = float(np.sqrt((up.var() + down.var()) / 2))
+    return float(up.mean() - down.mean()) / spread if spread > 0 else 0.0
+
+
+def _top(
+    names: list[str],
+    x_ND: Floats,
+    label: npt.NDArray[np.bool_],
+    coefficients: Floats,
+    votes: dict[str, npt.NDArray[np.int8]],
+) -> tuple[Feature, ...]:
+    features = []
+    for index in np.argsort(-np.abs(coefficients), kind="stable")[:_TOP]:
+        name, weight = names[index], float(coefficients[index])
+        shown = x_ND[:, index] if name.endswith("share") or ": " in name else np.expm1(x_ND[:, index])
+        features.append(
+            Feature(
+                name,
+                weight,
+                float(shown[label].mean()),
+                float(shown[~label].mean()),
+                _causes(x_ND[:, index], weight, votes),
+            )
+        )
+    return tuple(features)
+
+
+def _causes(x_N: Floats, weight: float, votes: dict[str, npt.NDArray[np.int8]]) -> tuple[Cause, ...]:
+    found = []
+    if x_N.std() > 0:
+        for labeler, vote_N in votes.items():
+            if vote_N.std() > 0:
+                correlation = float(np.corrcoef(x_N, vote_N)[0, 1])
+                if abs(correlation) >= _CAUSE and correlation * weight > 0:
+                    found.append(Cause(labeler, correlation))
+    return tuple(sorted(found, key=lambda cause: (-abs(cause.correlation), cause.labeler))[:3])
+
+
+def _by_model(found: dict[str, Any], label: npt.NDArray[np.bool_]) -> dict[str, tuple[int, int]]:
+    models = np.array([str(value) if value else "" for value in np.ma.filled(found["model"], "")])
+    return {
+        str(model): (int(label[models == model].sum()), int((~label[models == model]).sum()))
+        for model in np.unique(models[models != ""])
+    }
+
+
+def _warnings(
+    surface: Interval | None,
+    prompt: Interval | None,
+    gap: float | None,
+    features: tuple[Feature, ...],
+    models: dict[str, tuple[int, int]],
+) -> tuple[str, ...]:
+    warnings = []
+    if surface and surface.lower > STRONG:
+        strongest = ", ".join(feature.name for feature in features[:3])
+        warnings.append(
+            f"Surface features alone tell the labels apart (AUC {surface.estimate:.2f}), above all {strongest}: a model "
+            "can please the labels without doing the task. Add rows in which they point the other way."
+        )
+    if prompt and prompt.lower > STRONG:
+        warnings.append(
+            f"The prompt alone tells the labels apart (AUC {prompt.estimate:.2f}): what is learnt is which prompts go "
+            "wrong, not which answers. Collect both labels for the same prompts."
+        )
+    if gap is not None and abs(gap) > LENGTH_GAP:
+        warnings.append(
+            f"Desirable completions are {'longer' if gap > 0 else 'shorter'} by {abs(gap):.2f} standard deviations of "
+            "log length: training will change how much the model writes."
+        )
+    if off_policy := _off_policy(models):
+        warnings.append(off_policy)
+    return tuple(warnings)
+
+
+def _off_policy(models: dict[str, tuple[int, int]]) -> str | None:
+    """A word if desirable and undesirable rows come from different models."""
+    n_up, n_down = (sum(pair[side] for pair in models.values()) for side in (0, 1))
+    if len(models) < 2 or not n_up or not n_down:
+        return None
+    distance = sum(abs(up / n_up - down / n_down) for up, down in models.values()) / 2
+    if distance < 0.5:
+        return None
+    best = max(models, key=lambda name: models[name][0] / n_up - models[name][1] / n_down)
+    return (
+        f"Desirable and undesirable rows come from different models (total variation {distance:.2f}; {best} has "
+        f"{models[best][0] / n_up:.0%} of the desirable and {models[best][1] / n_down:.0%} of the undesirable rows): the "
+        "labels teach to imitate one model, and rows of another than the one you train are off-policy."
+    )
