@@ -145,8 +145,11 @@ def balance_statistics(
         for name, path in (("rows", rows), ("selection", selection), ("profile", profile)):
             add_view(connection, name, path)
         connection.execute(
-            "CREATE TABLE chosen AS SELECT position, label, weight, p_desirable, prompt_id, source, model, created_at, "
-            "language, cluster, n_tokens, completion_key FROM selection JOIN rows USING (row_id) "
+            "CREATE TABLE chosen AS SELECT position, label, prompt_id, source, model, created_at, "
+            "language, cluster, n_tokens, completion_key, "
+            # anybody's files can hold anything; `kto check` says so
+            "CASE WHEN isfinite(weight) THEN weight ELSE 0 END AS weight, "
+            "CASE WHEN p_desirable BETWEEN 0 AND 1 THEN p_desirable END AS p_desirable FROM selection JOIN rows USING (row_id) "
             "JOIN profile USING (row_id) WHERE split = ?",
             [split],
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import kto_data
-from kto_data.cli import aggregate, annotate, diff, explain, label, rules, run, schema, stats
+from kto_data.cli import aggregate, annotate, check, diff, explain, label, rules, run, schema, stats
 from kto_data.errors import KtoDataError, UnavailableError
 
 _INTERRUPTED = 130
@@ -44,6 +44,7 @@ app.command("aggregate")(aggregate.aggregate)
 app.command("explain")(explain.explain)
 app.command("diff")(diff.diff)
 app.command("stats")(stats.stats)
+app.command("check")(check.check)
 app.command("schema")(schema.schema)
 app.add_typer(rules.app, name="rules")
 app.add_typer(annotate.app, name="annotate")
