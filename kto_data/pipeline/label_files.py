@@ -93,7 +93,7 @@ def label_files(
     if alone:
         prepare_process(loaded)
     entries = [ReadEntry(path=list(files))]
-    inputs = expand(entries, Path())
+    inputs = expand(entries, Path(), key="")
     _check_output(output, {file.path.resolve() for file in inputs})
     workers = workers or os.cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix=".kto-label-", dir=output.parent) as name:

@@ -40,12 +40,13 @@ class InputFile:
     container: str
 
 
-def expand(entries: Sequence[ReadEntry], base: Path) -> list[InputFile]:
+def expand(entries: Sequence[ReadEntry], base: Path, *, key: str = "read[{}].path: ") -> list[InputFile]:
     """Return the files of all entries, in the order of the entries, those of a glob by name.
 
     Args:
         entries: What to read.
         base: The folder that paths are relative to.
+        key: What messages call the number of an entry; empty where the user wrote none.
 
     Raises:
         InputError: A line for every file, glob or variable that is missing or cannot be read.
@@ -54,7 +55,7 @@ def expand(entries: Sequence[ReadEntry], base: Path) -> list[InputFile]:
     files: list[InputFile] = []
     first_entry: dict[str, int] = {}
     for index, entry in enumerate(entries):
-        for path in _paths(entry, base, f"read[{index}].path", problems):
+        for path in _paths(entry, base, key.format(index), problems):
             name = _name(path, base)
             before = first_entry.setdefault(os.path.realpath(path), index)
             if before != index:
@@ -81,9 +82,9 @@ def _paths(entry: ReadEntry, base: Path, key: str, problems: list[str]) -> list[
             for path in _matches(written, base):
                 found.setdefault(os.path.realpath(path), path)
         except FileProblemError as problem:
-            problems.append(f"{key}: {written}: {problem}")
+            problems.append(f"{key}{written}: {problem}")
         except OSError as error:
-            problems.append(f"{key}: {written}: cannot be opened: {error.strerror}")
+            problems.append(f"{key}{written}: cannot be opened: {error.strerror}")
     return list(found.values())
 
 

@@ -105,3 +105,22 @@ def test_what_cannot_be_done_is_refused_and_no_file_is_touched(kto, files, rules
     assert done.returncode == 2
     assert said in done.stderr
     assert {path.name: path.read_bytes() for path in kto.folder.iterdir()} == before
+
+
+def test_a_file_that_is_not_there_is_told_by_its_name(kto):
+    kto.write("r.yaml", "version: 1\nrules:\n  - {id: a, vote: undesirable, match: {contains: x}}\n")
+    done = kto("label", "no.jsonl", "--rules", "r.yaml", "-o", "votes.parquet")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no.jsonl: no such file")
+
+
+def test_sql_that_does_not_fit_the_columns_is_told_before_any_work(kto):
+    kto.write(
+        "r.yaml", "version: 1\nrules:\n  - {id: a, vote: undesirable, match: {sql: 'meta.stars > 3'}}\n"
+    )
+    kto.write("in.jsonl", '{"prompt": "a", "completion": "b", "stars": "x"}\n')
+    done = kto("label", "in.jsonl", "--rules", "r.yaml", "-o", "votes.parquet")
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "error: r.yaml:3: a: sql: SQL: Binder Error: Cannot compare values of type VARCHAR"
+    )

@@ -22,17 +22,18 @@ def column_array(name: str, rows: Sequence[Row]) -> pa.Array:
     """
     if name in SCOPES:
         return pa.array([scope_text(row, name) for row in rows], pa.string())
-    values = [column_value(row, name) for row in rows]
-    if not name.startswith("meta."):
-        return pa.array(values, pa.string())
     meta_type = rows[0].meta_type
-    return pa.array(values, _type_at(meta_type, name) if meta_type is not None else None)
+    kind = column_type(name, meta_type) if meta_type is not None or not name.startswith("meta.") else None
+    return pa.array([column_value(row, name) for row in rows], kind)
 
 
-def _type_at(meta_type: pa.StructType, name: str) -> pa.DataType:
+def column_type(name: str, meta_type: pa.StructType | None) -> pa.DataType:
+    """Return the type of a column in rows whose metadata has a type; null for a column that they do not have."""
+    if not name.startswith("meta."):
+        return pa.string()
     found: pa.DataType = meta_type
     for part in name.split(".")[1:]:
-        index = found.get_field_index(part) if pa.types.is_struct(found) else -1
+        index = found.get_field_index(part) if found is not None and pa.types.is_struct(found) else -1
         if index < 0:
             return pa.null()
         found = found.field(index).type

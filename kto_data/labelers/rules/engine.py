@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from kto_data.errors import did_you_mean
+from kto_data.errors import ConfigError, Mistake, did_you_mean
 from kto_data.labelers.rules.decide import Decision, decide, decide_batch
 from kto_data.labelers.rules.file_model import JudgeVote
 from kto_data.labelers.rules.row import Row, rows_of
@@ -51,6 +51,24 @@ def label_batch(rules: RuleSet, batch: pa.RecordBatch | pa.Table) -> RuleVotes:
 def explain_row(rules: RuleSet, row: Row) -> list[Decision]:
     """Return what each rule did with a row, in the order of the rules."""
     return [decide(rule, row) for rule in rules.rules]
+
+
+def refuse_misfits(rules: RuleSet, schema: pa.Schema) -> None:
+    """Make sure that no check fails on every row of a schema, before any work.
+
+    Raises:
+        ConfigError: With each rule that would, and why.
+    """
+    index = schema.get_field_index("meta")
+    meta_type = schema.field(index).type if index >= 0 else pa.struct([])
+    mistakes = [
+        Mistake(rule.file, rule.line, rule.id, f"{leaf.name}: {problem}")
+        for rule in rules.rules
+        for leaf in rule.leaves()
+        if (problem := leaf.check.misfit(meta_type))
+    ]
+    if mistakes:
+        raise ConfigError(mistakes)
 
 
 def missing_columns(rules: RuleSet, schema: pa.Schema) -> Sequence[str]:

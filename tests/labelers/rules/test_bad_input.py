@@ -41,6 +41,13 @@ FILES = {
                               "r.yaml:5: rules[0] (a).match.sql: may not use the function read_text()"),
     "SQL with a query": (HEAD + "    when: {sql: \"(SELECT true FROM 'x.csv')\"}\n    match: {contains: x}\n",
                          "r.yaml:5: rules[0] (a).when.sql: may not have queries"),
+    "SQL of an unknown column": (HEAD + "    match: {sql: \"completio = 'x'\"}\n",
+                                 "r.yaml:5: rules[0] (a).match.sql: unknown column completio; did you mean 'completion'?"),
+    "SQL that compares a text with a number": (HEAD + "    match: {sql: 'completion > 3'}\n",
+                                               "r.yaml:5: rules[0] (a).match.sql: SQL: Binder Error: Cannot compare"),
+    "SQL that is no condition": (HEAD + "    match: {sql: finish_reason}\n",
+                                 "r.yaml:5: rules[0] (a).match.sql: is not true or false but of the type VARCHAR"),
+    "an empty list": (HEAD + "    match: {contains-any: []}\n", "r.yaml:5: rules[0] (a).match.contains-any: should be a list"),
     "SQL that is none": (HEAD + "    match: {sql: 'meta.x >'}\n", "r.yaml:5: rules[0] (a).match.sql: is not SQL"),
 }  # fmt: skip
 

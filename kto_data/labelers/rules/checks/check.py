@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, ParamSpec, TypeVar
 
+import pyarrow as pa
 from pydantic import Field
 
 from kto_data.config.validate import Options
@@ -118,6 +119,10 @@ class Check(Options):
 
         What is sure here must be what `decide` returns without values that `when` captured, and without raising.
         """
+        return None
+
+    def misfit(self, meta_type: pa.StructType) -> str | None:
+        """Return why the check fails on every row whose metadata has a type, None if it need not."""
         return None
 
     def group_names(self) -> frozenset[str]:

@@ -3,13 +3,13 @@
 import os
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import pyarrow as pa
 from pydantic import field_validator
 
-from kto_data.labelers.rules.arrow_rows import batches, column_array
+from kto_data.labelers.rules.arrow_rows import batches, column_array, column_type
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
 from kto_data.labelers.rules.checks.sql_expression import Expression, read_expression
 from kto_data.labelers.rules.limits import RowError
@@ -54,7 +54,11 @@ class Sql(Check):
     @field_validator("expression")
     @classmethod
     def _allowed(cls, expression: str) -> str:
-        read_expression(expression)
+        read = read_expression(expression)
+        if not any(name.startswith("meta.") for name in read.columns):
+            problem = _misfit(read, dict.fromkeys(read.columns, pa.string()))
+            if problem:
+                raise ValueError(problem)
         return expression
 
     def decide(self, text: str, context: Context) -> Found:
@@ -70,9 +74,30 @@ class Sql(Check):
         rows = [context.row for context in contexts]
         return [found for part in batches(rows) for found in _evaluated(expression, rows[part])]
 
+    def misfit(self, meta_type: pa.StructType) -> str | None:
+        """Return why the expression cannot be evaluated over metadata of a type, None if it can."""
+        expression = read_expression(self.expression)
+        return _misfit(expression, {name: column_type(name, meta_type) for name in expression.columns})
+
     def reads(self) -> frozenset[str]:
         """Return the expression's columns."""
         return frozenset(read_expression(self.expression).columns)
+
+
+def _misfit(expression: Expression, types: Mapping[str, pa.DataType]) -> str | None:
+    """Return what is wrong with an expression over columns of these types; nothing is known where one is null."""
+    import duckdb
+
+    if any(pa.types.is_null(kind) for kind in types.values()):
+        return None
+    table = pa.table({f"c{n}": pa.array([], types[name]) for n, name in enumerate(expression.columns)})
+    table = table.append_column("n", pa.array([], pa.int64()))
+    try:
+        bound = _connection().from_arrow(table).project(f"{expression.sql} AS holds")
+    except duckdb.Error as error:
+        return _told(error, expression)
+    kind = str(bound.types[0])
+    return None if kind in ("BOOLEAN", '"NULL"', "NULL") else f"is not true or false but of the type {kind}"
 
 
 def _evaluated(expression: Expression, rows: Sequence[Row]) -> list[Found | Exception]:
@@ -84,6 +109,10 @@ def _evaluated(expression: Expression, rows: Sequence[Row]) -> list[Found | Exce
     except RowError as error:
         return [error] * len(rows)
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
+        if any(pa.types.is_null(column_type(name, rows[0].meta_type)) for name in expression.columns):
+            return [Found(None)] * len(
+                rows
+            )  # a column that the rows do not have has no type to choose a function by
         return [RowError(_told(error, expression))] * len(rows)  # about types: the same in every row
     except (duckdb.Error, pa.ArrowException) as error:
         if len(rows) == 1:

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kto_data.errors import UnavailableError
+from kto_data.labelers.rules.engine import refuse_misfits
 from kto_data.labelers.rules.fast.engine import FastRules
 from kto_data.labelers.rules.fast.pieces import PIECE_ROWS, Piece, pieces, read_piece
 from kto_data.labelers.rules.row import SCOPES
@@ -132,7 +133,10 @@ def label_source(rules: RuleSet, source: Source, *, workers: int, scratch: Path)
 
     Raises:
         UnavailableError: A worker died.
+        ConfigError: A rule cannot be decided on any of the rows, such as SQL that compares a text with a number.
     """
+    if isinstance(source, RowsSource):
+        refuse_misfits(rules, pq.read_schema(source.path))
     cut = [piece for n, path in enumerate(source.paths) for piece in pieces(path, n, workers)]
     n_rows = sum(pq.read_metadata(path).num_rows for path in source.paths)
     workers = min(workers, len(cut), -(-n_rows // PIECE_ROWS))

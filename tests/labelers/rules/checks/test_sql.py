@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from kto_data.errors import ConfigError
 from kto_data.labelers.rules.checks.check import Context
 from kto_data.labelers.rules.checks.sql import Sql
-from kto_data.labelers.rules.engine import explain_row, label_batch
+from kto_data.labelers.rules.engine import explain_row, label_batch, refuse_misfits
+from kto_data.labelers.rules.load import load_rules
 from kto_data.labelers.rules.row import Row, rows_of
 from kto_data.labelers.rules.rule import RuleSet
 from kto_data.schema import rows_schema
@@ -65,6 +66,7 @@ def holds(expression, meta, **columns):
         ("meta.nowhere = 3", None),
         ("coalesce(meta.nowhere, 3) = 3", True),
         ("len(meta.nowhere) > 0", None),
+        ("year(meta.nowhere) = 2026", None),
         ("finish_reason = 'stop' AND source = 't'", True),
         ("model IS NULL", True),
         ("length(completion) = 5 AND last_user = 'Hi'", True),
@@ -166,6 +168,20 @@ def test_a_wrong_type_is_a_fault_of_every_row_and_names_the_column(read_rule):
     rule = read_rule("{sql: 'lower(meta.tags) = 3'}").rule
     _, faults = label_batch(RuleSet((rule,), ()), table({"tags": []}, {"tags": ["a"]}))
     assert [fault["row_id"] for fault in faults.to_pylist()] == ["r0", "r1"]
+
+
+def test_what_fails_on_every_row_is_refused_before_the_first(tmp_path):
+    (tmp_path / "r.yaml").write_text(
+        "version: 1\nrules:\n"
+        "  - {id: fine, vote: undesirable, match: {sql: 'meta.n > 2 AND year(meta.nowhere) = 2026'}}\n"
+        "  - {id: typed, vote: undesirable, match: {not: {sql: 'year(meta.text) = 2026'}}}\n"
+    )
+    rules = load_rules(["r.yaml"], base=tmp_path)
+    with pytest.raises(
+        ConfigError, match=r"^r.yaml:4: typed: sql: SQL: Binder Error: No function matches .*$"
+    ):
+        refuse_misfits(rules, rows_schema(META))
+    refuse_misfits(rules, rows_schema())  # without such a column nothing is known
 
 
 def test_a_gate_of_sql_decides_where_a_rule_is_applicable(read_rule):
