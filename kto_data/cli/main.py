@@ -1,5 +1,6 @@
 """The command `kto`. What a command needs is imported when it runs, so that `kto --help` is quick."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -55,6 +56,9 @@ def main() -> None:
 
     A user's mistake is a message and an exit code, never a traceback.
     """
+    os.environ.setdefault(
+        "PYDANTIC_DISABLE_PLUGINS", "__all__"
+    )  # looking for some takes as long as many a command
     try:
         app(prog_name="kto")
     except KtoDataError as error:

@@ -12,9 +12,9 @@ from kto_data.errors import ConfigError, Mistake, did_you_mean
 
 
 class Options(BaseModel):
-    """What a user writes in YAML: frozen, and an unknown key is an error."""
+    """What a user writes in YAML: frozen, and an unknown key is an error; `descriptions.py` reads the texts under keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, strict=False)
 
 
 M = TypeVar("M", bound=BaseModel)

@@ -6,12 +6,16 @@ from kto_trainer.options import TrainOptions
 
 from kto_data.aggregators.method import METHODS
 from kto_data.aggregators.policy import Policy
+from kto_data.config.descriptions import describe_options
 from kto_data.curation.step import STEPS
 from kto_data.pipeline.spec import PipelineFile
 
 
 def pipeline_schema() -> dict[str, Any]:
     """Return the schema: the file's own keys, and those of curation steps, aggregation methods and the trainer."""
+    plugins = [*METHODS, *STEPS]
+    assert plugins, "asking for their names imports them"
+    describe_options()
     schema = PipelineFile.model_json_schema()
     definitions: dict[str, Any] = schema.setdefault("$defs", {})
     properties = schema["properties"]

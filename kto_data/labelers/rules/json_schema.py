@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from kto_data.config.descriptions import describe_options
 from kto_data.labelers.rules.checks.check import CHECKS, Check
 from kto_data.labelers.rules.file_model import FileOptions, JudgeVote, LoggedVote, RuleOptions, Scope
 
@@ -21,6 +22,7 @@ def json_schema() -> dict[str, Any]:
     (['defaults', 'description', 'imports'], True)
     """
     checks = {name: CHECKS.get(name) for name in CHECKS}
+    describe_options()
     models: set[type[BaseModel]] = {FileOptions, RuleOptions, LoggedVote, JudgeVote, *checks.values()}
     _, schema = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import cached_property, lru_cache, reduce
 from itertools import islice
 from operator import and_, or_
 from typing import ClassVar
@@ -40,15 +40,19 @@ class _Contains(Check):
             return ()
         return (words_pattern(words, ignore_case=self.ignore_case, word=self.word),)
 
+    @cached_property
+    def _needed(self) -> tuple[Pattern, ...]:
+        return self._patterns()
+
     def evidence(self) -> Sequence[Pattern | Statistic]:
         """Return the words as patterns."""
-        return (*self._patterns(), DOTTED_I) if self.ignore_case else self._patterns()
+        return (*self._needed, DOTTED_I) if self.ignore_case else self._needed
 
     def settle(self, evidence: Evidence) -> Settled | None:
         """Tell it of texts in ASCII, and of others that have none of the words."""
         parts = [
             settled(evidence, pattern, ignore_case=self.ignore_case, word=self.word)
-            for pattern in self._patterns()
+            for pattern in self._needed
         ]
         if not parts:
             return None
@@ -63,7 +67,7 @@ class _Contains(Check):
         """Return whether the pattern finds one of the words; it may miss some that overlap others."""
         searched = lower(text)[0] if self.ignore_case else text
         words = self._words()
-        spans = (match.span() for match in re2.finditer(self._patterns()[0].pattern, searched))
+        spans = (match.span() for match in re2.finditer(self._needed[0].pattern, searched))
         return any(
             searched[start:end] in words and not (self.word and not stands_alone(searched, start, end))
             for start, end in islice(spans, MAX_SPANS)

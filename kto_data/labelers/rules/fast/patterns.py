@@ -1,8 +1,7 @@
 """Many RE2 patterns at once: which of them are found in which texts.
 
-Plain patterns and lists of words share one automaton, so that a text is read once for all of them. Patterns
-with gaps (`refund.{0,40}card`) would make its states explode; many of those go through a filter,
-which looks for the literals that they need, and tries a pattern only where these are.
+Plain patterns and lists of words share one automaton, so that a text is read once for all of them. More than a few
+patterns with gaps (`refund.{0,40}card`) would make its states explode: `gap_patterns.py` looks for those.
 """
 
 import re
@@ -13,6 +12,7 @@ import numpy as np
 import re2
 
 from kto_data.labelers.rules.fast.evidence import Bools
+from kto_data.labelers.rules.fast.gap_patterns import gap_search, literal_filter, re2_compiled, re2_options
 
 _GAP = re.compile(r"(?<!\\)(?:\\\\)*(?:\.|\\[DSWPX]|\[\^[^\]]*\]|\\[swd])(?:[*+]|\{\d*,?\d*\})")
 _FEW_GAPS = 4
@@ -40,21 +40,16 @@ class PatternIndex:
         groups = [shared] if shared else []
         groups += [unfiltered[i : i + _GAPS_A_SET] for i in range(0, len(unfiltered), _GAPS_A_SET)]
         self._sets = [part for group in groups for part in _sets(group, numbers)]
-        self._filter = _filter(filtered) if filtered else None
-        self._filter_numbers = [numbers[pattern] for pattern in filtered]
+        self._gaps = gap_search(filtered)
+        self._gap_numbers = np.array([numbers[pattern] for pattern in filtered], dtype=np.int64)
 
     def search(self, texts: Sequence[memoryview]) -> dict[str, Bools]:
         """Return for each pattern whether it is found in each of the texts."""
         found = np.zeros((len(self._patterns), len(texts)), dtype=bool)
         for search_set in self._sets:
             self._search_set(search_set, texts, found)
-        if self._filter is not None:
-            match, rows, columns = self._filter.Match, [], []
-            for row, text in enumerate(texts):
-                for column in match(text) or ():
-                    rows.append(row)
-                    columns.append(self._filter_numbers[column])
-            found[columns, rows] = True
+        rows, columns = self._gaps.search(texts)
+        found[self._gap_numbers[columns], rows] = True
         return {pattern: found[number] for number, pattern in enumerate(self._patterns)}
 
     def _search_set(self, search_set: "_Set", texts: Sequence[memoryview], found: Any) -> None:
@@ -70,7 +65,7 @@ class PatternIndex:
                         columns.append(numbers[hit])
             elif not hits:
                 for number, pattern in search_set.each:
-                    found[number, row] = _compiled(pattern).search(bytes(text)) is not None
+                    found[number, row] = re2_compiled(pattern).search(bytes(text)) is not None
         found[columns, rows] = True
 
 
@@ -88,7 +83,7 @@ def _sets(patterns: Sequence[str], numbers: dict[str, int]) -> list[_Set]:
     """Return automata for the patterns: one, or more where one would be too large."""
     memory = _FIRST_MEMORY
     while memory <= _MOST_MEMORY:
-        automaton = re2.Set.SearchSet(_options(memory))
+        automaton = re2.Set.SearchSet(re2_options(memory))
         for pattern in patterns:
             automaton.Add(pattern)
         end = automaton.Add(_END)
@@ -122,26 +117,6 @@ def _filterable(patterns: Sequence[str]) -> tuple[list[str], list[str]]:
     if not patterns:
         return [], []
     usable = [pattern for pattern in patterns if pattern.isascii()]
-    always = set(_filter(usable).Match(b"", potential=True) or ()) if usable else set()
+    always = set(literal_filter(usable).Match(b"", potential=True) or ()) if usable else set()
     needy = [pattern for number, pattern in enumerate(usable) if number not in always]
     return needy, [pattern for pattern in patterns if pattern not in set(needy)]
-
-
-def _filter(patterns: Sequence[str]) -> Any:
-    made = re2.Filter()
-    for pattern in patterns:
-        made.Add(pattern, _options(None))
-    made.Compile()
-    return made
-
-
-def _options(memory: int | None) -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    if memory is not None:
-        options.max_mem = memory
-    return options
-
-
-def _compiled(pattern: str) -> Any:
-    return re2.compile(pattern, _options(None))

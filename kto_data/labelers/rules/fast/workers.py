@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from kto_data.errors import UnavailableError
 from kto_data.labelers.rules.engine import refuse_misfits
 from kto_data.labelers.rules.fast.engine import FastRules
+from kto_data.labelers.rules.fast.gap_patterns import MANY
 from kto_data.labelers.rules.fast.pieces import PIECE_ROWS, Piece, pieces, read_piece
 from kto_data.labelers.rules.row import SCOPES
 from kto_data.labelers.rules.rule import RuleSet
@@ -146,6 +147,8 @@ def label_source(rules: RuleSet, source: Source, *, workers: int, scratch: Path)
         for piece in cut:
             yield from _labelled(fast, source, piece)
         return
+    if len(rules.rules) >= MANY:
+        FastRules(rules)  # what takes long to compile is kept on disk, where the workers find it
     with _pool(workers, packed) as pool:
         waiting: list[Future[tuple[Path, pa.Table, list[dict[str, Any]]]]] = []
         todo = iter(enumerate(cut))

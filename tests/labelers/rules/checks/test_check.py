@@ -2,6 +2,7 @@ import inspect
 
 import pytest
 
+from kto_data.config.descriptions import describe_options
 from kto_data.labelers.rules.checks.check import CHECKS
 
 
@@ -9,6 +10,7 @@ from kto_data.labelers.rules.checks.check import CHECKS
 def test_every_check_type_has_a_manual(name):
     kind = CHECKS.get(name)
     assert kind.__doc__
+    describe_options()
     for option, info in kind.model_fields.items():
         assert info.description, f"{name}.{option} says nothing"
     assert not inspect.isabstract(kind)
