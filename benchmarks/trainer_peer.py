@@ -254,6 +254,7 @@ def run_ours(a: argparse.Namespace) -> dict[str, Any]:
     from kto_trainer.probe import choose
     from kto_trainer.ranks import Ranks
     from kto_trainer.reference_cache import reference_logps
+    from kto_trainer.sequences import Listed
     from kto_trainer.step import Batch, accumulate
 
     machine = Machine(torch.device(a.device), torch.float32 if a.device == "cpu" else torch.bfloat16)
@@ -271,7 +272,7 @@ def run_ours(a: argparse.Namespace) -> dict[str, Any]:
     forward: Forward = choose(model, machine, 0, a.tokens_per_pass).forward
     clock = cpu_seconds if a.device == "cpu" else time.perf_counter
     began = clock()
-    logps = reference_logps(forward, [*own, *pairs], False, None, Ranks())
+    logps = reference_logps(forward, Listed([*own, *pairs]), False, None, Ranks())
     reference_seconds = clock() - began
     add_adapters(model, LoraOptions(r=a.lora), 0)
     n_steps = a.steps + a.warmup

@@ -123,17 +123,26 @@ def one_thread():
 
 @pytest.fixture
 def tiny(tmp_path):
-    """A float64 model of a few thousand weights, its tokenizer, and the rows they were made for."""
+    """A float64 model of a few thousand weights, its tokenizer, and the split they were made for."""
     import torch
     from kto_trainer.dataset import read_split
     from kto_trainer.options import TinyOptions
     from kto_trainer.tiny import build_model, build_tokenizer
 
-    rows = read_split(write_dataset(tmp_path / "tiny", polite_rows(24)), "train").rows
+    split = read_split(write_dataset(tmp_path / "tiny", polite_rows(24)), "train")
     size = TinyOptions(vocab_size=320, hidden_size=16, intermediate_size=32, layers=1, heads=2)
-    tokenizer = build_tokenizer(rows, size.vocab_size)
+    tokenizer = build_tokenizer(split.texts(), size.vocab_size)
     model = build_model(size, tokenizer, torch.Generator().manual_seed(1)).double().eval()
-    return model, tokenizer, rows
+    return model, tokenizer, split
+
+
+@pytest.fixture
+def encode():
+    """Makes a split's rows into tokens, as a run does."""
+    from kto_trainer.audit import encode_rows
+    from kto_trainer.token_store import stored_tokens
+
+    return lambda split, encoder: encode_rows(split, stored_tokens(split, encoder, keep=False))
 
 
 @pytest.fixture

@@ -10,7 +10,10 @@ labels_and_prompts = st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_s
 
 
 def epoch(rows, batch_size, seed=0):
-    return epoch_batches([x for x, _ in rows], [p for _, p in rows], batch_size, np.random.default_rng(seed))
+    generator = np.random.default_rng(seed)
+    return [
+        b.tolist() for b in epoch_batches([x for x, _ in rows], [p for _, p in rows], batch_size, generator)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +70,8 @@ def test_epochs_differ_and_seeds_repeat():
     rows = [(i % 3 == 0, i) for i in range(64)]
     labels, prompts = [x for x, _ in rows], [p for _, p in rows]
     generator = np.random.default_rng(5)
-    first, second = (epoch_batches(labels, prompts, 8, generator) for _ in range(2))
+    first, second = (
+        [batch.tolist() for batch in epoch_batches(labels, prompts, 8, generator)] for _ in range(2)
+    )
     assert first != second
     assert first == epoch(rows, 8, seed=5)

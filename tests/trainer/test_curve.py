@@ -10,6 +10,7 @@ from kto_trainer.optimizer import Optimizer
 from kto_trainer.options import TinyOptions, TrainOptions
 from kto_trainer.ranks import Ranks
 from kto_trainer.reference_cache import reference_logps
+from kto_trainer.sequences import Listed
 from kto_trainer.step import Batch, accumulate
 
 pytestmark = pytest.mark.slow
@@ -24,11 +25,11 @@ def start(tmp_path, make):
 
     split = read_split(make.dataset(tmp_path / "data", make.polite_rows(N_STEPS * B)), "train")
     size = TinyOptions(vocab_size=400, hidden_size=32, intermediate_size=64)
-    tokenizer = build_tokenizer(split.rows, size.vocab_size)
-    return build_model(size, tokenizer, torch.Generator().manual_seed(1)).eval(), tokenizer, split.rows
+    tokenizer = build_tokenizer(split.texts(), size.vocab_size)
+    return build_model(size, tokenizer, torch.Generator().manual_seed(1)).eval(), tokenizer, split
 
 
-def train_with_trl(model, tokenizer, rows, folder):
+def train_with_trl(model, tokenizer, split, folder):
     """TRL's log of each step, and its tokens and pairs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -44,9 +45,9 @@ def train_with_trl(model, tokenizer, rows, folder):
             {
                 "prompt": row.prompt[0]["content"],
                 "completion": row.completion[0]["content"],
-                "label": row.label,
+                "label": bool(split.labels_N[row.number]),
             }
-            for row in rows
+            for row in sorted(split.texts())
         ]
         model.save_pretrained(folder / "start")  # TRL loads its reference from where the model came from
         trainer = KTOTrainer(
@@ -60,13 +61,13 @@ def train_with_trl(model, tokenizer, rows, folder):
 
 
 def test_twenty_steps_follow_trls_curve(start, tmp_path, forward_of):
-    model, tokenizer, rows = start
-    curve, records = train_with_trl(model, tokenizer, rows, tmp_path / "trl")
+    model, tokenizer, split = start
+    curve, records = train_with_trl(model, tokenizer, split, tmp_path / "trl")
     own = [Tokens(record["prompt_ids"], record["completion_ids"]) for record in records]
     pairs = [Tokens(record["prompt_ids"], record["KL_completion_ids"]) for record in records]
     labels = torch.tensor([bool(record["label"]) for record in records])
     forward = forward_of(model, tokens=300)
-    logps = reference_logps(forward, [*own, *pairs], False, None, Ranks())
+    logps = reference_logps(forward, Listed([*own, *pairs]), False, None, Ranks())
     options = TrainOptions(learning_rate=1e-3, lr_scheduler_type="constant", warmup_ratio=0)
     optimizer = Optimizer(model, options, learning_rate=1e-3, n_steps=N_STEPS)
     assert len(curve) == N_STEPS

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from kto_trainer.dataset import read_split, require_both_classes
@@ -13,16 +14,35 @@ def rows(make):
 
 def test_rows_come_back_sorted_by_row_id_whatever_the_file_order(make, tmp_path):
     ordered = [make.row(n, n % 2 == 0) for n in range(5)]
-    one = read_split(make.dataset(tmp_path / "one", ordered), "train").rows
-    other = read_split(make.dataset(tmp_path / "other", ordered[::-1]), "train").rows
-    assert one == other
-    assert [row.row_id for row in one] == [f"log#{n:04d}" for n in range(5)]
+    one = read_split(make.dataset(tmp_path / "one", ordered), "train")
+    other = read_split(make.dataset(tmp_path / "other", ordered[::-1]), "train")
+    assert sorted(one.texts()) == sorted(other.texts())
+    assert one.labels_N.tolist() == other.labels_N.tolist() == [True, False, True, False, True]
+    for split in (one, other):
+        assert split.columns(["row_id"])["row_id"].to_pylist() == [f"log#{n:04d}" for n in range(5)]
+
+
+def test_several_shards_are_one_split(make, tmp_path):
+    folder = make.dataset(tmp_path / "data", [make.row(n, n == 1, f"p{n}") for n in (4, 1)])
+    other = make.dataset(tmp_path / "other", [make.row(n, False, f"p{n}") for n in (3, 2)])
+    (other / "train-00000.parquet").rename(folder / "train-00001.parquet")
+    both = [json.loads((path / "manifest.json").read_text())["shards"][0] for path in (folder, other)]
+    change(folder, shards=[both[0], both[1] | {"path": "train-00001.parquet"}])
+    split = read_split(folder, "train")
+    assert split.labels_N.tolist() == [True, False, False, False]
+    assert [(row.number, row.prompt[0]["content"]) for row in split.texts()] == [
+        (3, "p4"),
+        (0, "p1"),
+        (2, "p3"),
+        (1, "p2"),
+    ]
 
 
 def test_integer_labels_and_absent_weights_are_accepted(make, tmp_path):
     rows = [{k: v for k, v in make.row(n, n).items() if k != "weight"} for n in (0, 1)]
     split = read_split(make.dataset(tmp_path / "data", rows), "train")
-    assert [(row.label, row.weight) for row in split.rows] == [(False, 1.0), (True, 1.0)]
+    assert split.labels_N.tolist() == [False, True]
+    assert split.weights_N.tolist() == [1.0, 1.0]
 
 
 def test_class_weights_come_from_the_manifest(make, tmp_path):
@@ -58,7 +78,7 @@ def with_column(make, name, values, kind=None):
 def test_a_wrong_value_is_named_with_its_file_and_row(make, tmp_path, column, values, kind, message):
     folder = make.dataset(tmp_path / "data", with_column(make, column, values, kind))
     with pytest.raises(TrainerError) as caught:
-        read_split(folder, "train")
+        list(read_split(folder, "train").texts())
     assert message in str(caught.value)
     assert "train-00000.parquet" in str(caught.value)
 
@@ -115,5 +135,5 @@ def test_a_class_weight_that_is_no_weight_is_refused(make, tmp_path, weight, sho
 @pytest.mark.parametrize(("label", "word"), [(True, "desirable"), (False, "undesirable")])
 def test_one_class_is_refused_with_the_key_to_set(label, word):
     with pytest.raises(TrainerError, match=rf"is {word}; .*aggregate\.when_no_evidence"):
-        require_both_classes([label, label], "data")
-    require_both_classes([True, False], "data")
+        require_both_classes(np.array([label, label]), "data")
+    require_both_classes(np.array([True, False]), "data")

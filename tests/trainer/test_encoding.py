@@ -127,7 +127,7 @@ def test_many_rows_at_a_time_give_the_tokens_of_one_by_one(tiny, monkeypatch):
 
     monkeypatch.setattr(encoding, "CHUNK", 5)
     encoder = Encoder(tiny[1], 64)
-    pairs = [(row.prompt, row.completion) for row in tiny[2]]
+    pairs = [(row.prompt, row.completion) for row in tiny[2].texts()]
     pairs[3:3] = [("plain text", " and more"), ("", "")]  # without a template, among chats
     assert list(encoder.encode_all(pairs)) == [encoder.encode(*pair) for pair in pairs]
     assert list(encoder.encode_all([])) == []

@@ -144,7 +144,7 @@ def test_a_model_that_hides_the_segments_from_its_attention_runs_padded(tiny, mo
 
 def test_the_encoders_sequences_are_packed_as_they_are(tiny, logps_of, forward_of):
     encoder = Encoder(tiny[1], 64)
-    sequences = [encoder.fit(encoder.encode(row.prompt, row.completion)).tokens for row in tiny[2]]
+    sequences = [encoder.fit(encoder.encode(row.prompt, row.completion)).tokens for row in tiny[2].texts()]
     forward = forward_of(tiny[0])
     found = sums(forward.token_logps(sequences), [len(item.completion) for item in sequences])
     assert torch.allclose(found, logps_of(tiny[0], sequences), atol=1e-10)

@@ -20,7 +20,8 @@ def test_sampling_inverts_the_distribution(temperature, uniform, token):
 
 
 def test_answers_do_not_depend_on_the_batch_and_equal_a_plain_loop(tiny):
-    model, tokenizer, rows = tiny
+    model, tokenizer, split = tiny
+    rows = sorted(split.texts())
     encoder = Encoder(tokenizer, 64)
     prompts = [
         encoder.encode_prompt(row.prompt, limit)

@@ -10,7 +10,9 @@ CPU = Machine(torch.device("cpu"), torch.float32)
 @pytest.fixture
 def sequences(tiny):
     encoder = Encoder(tiny[1], 64)
-    return [encoder.fit(encoder.encode(row.prompt, row.completion)).tokens for row in tiny[2][:7]]
+    return [
+        encoder.fit(encoder.encode(row.prompt, row.completion)).tokens for row in list(tiny[2].texts())[:7]
+    ]
 
 
 def test_each_token_is_predicted_by_the_position_before_it(tiny):

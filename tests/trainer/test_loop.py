@@ -160,16 +160,15 @@ def test_two_weights_of_zero_are_refused(make, tmp_path):
         class_weights(split, TrainOptions(desirable_weight=0, undesirable_weight=0))
 
 
-def test_shuffled_labels_are_the_same_labels_elsewhere_and_the_seed_repeats_them(tiny):
-    from kto_trainer.audit import encode_rows
+def test_shuffled_labels_are_the_same_labels_elsewhere_and_the_seed_repeats_them(tiny, encode):
     from kto_trainer.encoding import Encoder
     from kto_trainer.kto import train_labels
     from kto_trainer.options import TrainOptions
 
-    encoded = encode_rows(tiny[2], Encoder(tiny[1], 64))
-    plain = train_labels(encoded, TrainOptions())
-    one, again, other = (train_labels(encoded, TrainOptions(shuffle_labels=True, seed=s)) for s in (1, 1, 2))
-    assert plain == [row.label for row in tiny[2]]
+    encoded = encode(tiny[2], Encoder(tiny[1], 64))
+    every = [{}, *({"shuffle_labels": True, "seed": seed} for seed in (1, 1, 2))]
+    plain, one, again, other = (train_labels(encoded, TrainOptions(**more)).tolist() for more in every)
+    assert plain == tiny[2].labels_N.tolist()
     assert sum(one) == sum(plain)
     assert one == again
     assert one != plain

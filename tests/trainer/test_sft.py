@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from kto_trainer.audit import encode_rows
 from kto_trainer.encoding import Encoder
 from kto_trainer.options import SftOptions, TrainOptions
 from kto_trainer.sft import run_sft, sft_rows
@@ -10,16 +9,17 @@ def options(**sft):
     return TrainOptions(batch_size=8, sft=SftOptions(epochs=2, learning_rate=0.01, **sft)).resolved()
 
 
-def test_desirable_rows_are_chosen_by_their_label(tiny):
-    encoded = encode_rows(tiny[2], Encoder(tiny[1], 64))
-    assert [encoded.rows[i].label for i in sft_rows(encoded, options(rows="desirable"))] == [True] * 12
+def test_desirable_rows_are_chosen_by_their_label(tiny, encode):
+    encoded = encode(tiny[2], Encoder(tiny[1], 64))
+    chosen = sft_rows(encoded, options(rows="desirable"))
+    assert encoded.labels_N[chosen].tolist() == [True] * 12
     assert len(sft_rows(encoded, options(rows="all"))) == 24
 
 
 @pytest.mark.parametrize("tokens", ["completion", "all"])
-def test_the_texts_become_likelier_and_every_step_is_logged(tiny, tokens, forward_of, logps_of):
+def test_the_texts_become_likelier_and_every_step_is_logged(tiny, tokens, forward_of, logps_of, encode):
     encoder = Encoder(tiny[1], 64)
-    encoded = encode_rows(tiny[2], encoder)
+    encoded = encode(tiny[2], encoder)
     before = logps_of(tiny[0], encoded.tokens).sum()
     entries = []
     n_steps = run_sft(
@@ -40,11 +40,11 @@ def test_the_texts_become_likelier_and_every_step_is_logged(tiny, tokens, forwar
     assert sum(entry["tokens"] for entry in entries) == 2 * expected
 
 
-def test_the_size_of_the_passes_does_not_change_the_result(tiny, forward_of):
+def test_the_size_of_the_passes_does_not_change_the_result(tiny, forward_of, encode):
     import copy
 
     encoder = Encoder(tiny[1], 64)
-    encoded = encode_rows(tiny[2], encoder)
+    encoded = encode(tiny[2], encoder)
     losses = []
     for tokens in (1, 100, 8000):
         entries = []

@@ -15,7 +15,8 @@ OBJECTIVE = Objective(beta=0.5, undesirable_weight=1.7)
 @pytest.fixture
 def eight(tiny, logps_of):
     """A policy that has moved from its reference, and a batch of eight rows of unlike lengths and weights."""
-    model, tokenizer, rows = tiny
+    model, tokenizer, split = tiny
+    rows = sorted(split.texts())
     reference = copy.deepcopy(model)
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
@@ -28,7 +29,7 @@ def eight(tiny, logps_of):
     batch = Batch(
         tokens,
         pairs,
-        torch.tensor([row.label for row in rows[:8]]),
+        torch.from_numpy(split.labels_N[:8]),
         torch.linspace(0.5, 1.5, 8, dtype=torch.float64),
         Reference(logps_of(reference, tokens)),
         # Log-ratios of the pairs from -1 to 5 in equal steps: z0 is their mean, 2.

@@ -16,7 +16,7 @@ def test_the_tokenizer_learns_the_runs_own_texts_and_can_write_any_other(tiny):
 
 
 def test_the_same_texts_give_the_same_tokenizer(tiny):
-    first, second = (build_tokenizer(tiny[2], 320).backend_tokenizer.to_str() for _ in range(2))
+    first, second = (build_tokenizer(tiny[2].texts(), 320).backend_tokenizer.to_str() for _ in range(2))
     assert first == second
 
 

@@ -181,7 +181,7 @@ def run_command(arguments: argparse.Namespace) -> dict[str, Any]:
         options = read_options(TrainOptions, arguments)
         check_output(arguments.output, overwrite=arguments.overwrite)
         split = read_split(arguments.data, "train")
-        require_both_classes((row.label for row in split.rows), str(arguments.data))
+        require_both_classes(split.labels_N, str(arguments.data))
         from kto_trainer.loop import train
 
         return train(split, arguments.output, options, say=_say)

@@ -7,12 +7,14 @@ sha256. Nothing is trained on a shard that is not what its manifest says.
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from kto_trainer.errors import TrainerError
@@ -20,33 +22,39 @@ from kto_trainer.errors import TrainerError
 SCHEMA_VERSION = 1
 TEXT_COLUMNS = ("prompt", "completion")
 REQUIRED_COLUMNS = (*TEXT_COLUMNS, "label", "row_id", "sample_id", "prompt_id")
+READ_BYTES = 1 << 20  # of texts that are in memory at a time, about
 
 Message = Mapping[str, str | None]
 Text = str | Sequence[Message]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One labelled output. `prompt` and `completion` are plain text or chat messages."""
+class Row(NamedTuple):
+    """One output's texts. `prompt` and `completion` are plain text or chat messages."""
 
-    row_id: str
-    sample_id: str
+    number: int  # its place among the split's rows
     prompt_id: str
     prompt: Text
     completion: Text
-    label: bool
-    weight: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """One verified split: its rows sorted by row_id, so that a file's row order changes nothing."""
+    """One verified split of N rows. Labels, weights and order are in memory (17 bytes a row), texts stay in the shards.
+
+    Rows are numbered by their row_id, so that a file's row order changes nothing.
+    """
 
     name: str
-    rows: list[Row]
+    labels_N: np.ndarray  # bool
+    weights_N: np.ndarray  # float64
+    order_N: np.ndarray  # row i is the order_N[i]-th of the shards in turn
+    shards: tuple[Path, ...]
     manifest: dict[str, Any]
     manifest_sha256: str
     folder: Path
+
+    def __len__(self) -> int:
+        return len(self.labels_N)
 
     def class_weights(self) -> tuple[float, float]:
         """The manifest's (desirable_weight, undesirable_weight); (1, 1) where it has none."""
@@ -59,9 +67,40 @@ class Split:
                 )
         return float(both[0]), float(both[1])
 
+    def texts(self) -> Iterator[Row]:
+        """All rows' texts as they stand in the shards, read a few at a time.
+
+        Raises:
+            TrainerError: A prompt or completion is neither text nor messages.
+        """
+        at = 0
+        number_N = np.empty(len(self), np.int64)
+        number_N[self.order_N] = np.arange(len(self))
+        for path in self.shards:
+            first = at
+            file = _open(path)
+            size = sum(file.metadata.row_group(k).total_byte_size for k in range(file.num_row_groups))
+            n_rows = max(1, min(1000, READ_BYTES * file.metadata.num_rows // max(1, size)))
+            for batch in file.iter_batches(n_rows, columns=["prompt_id", *TEXT_COLUMNS]):
+                columns = [batch.column(name).to_pylist() for name in ("prompt_id", *TEXT_COLUMNS)]
+                for prompt_id, prompt, completion in zip(*columns, strict=True):
+                    for name, value in (("prompt", prompt), ("completion", completion)):
+                        if not _is_text(value):
+                            raise TrainerError(
+                                f"{path}: row {at - first}: {name} is neither text nor a non-empty list of messages "
+                                f"with role and content ({str(value)[:60]!r})"
+                            )
+                    yield Row(int(number_N[at]), str(prompt_id), prompt, completion)
+                    at += 1
+
+    def columns(self, names: Sequence[str]) -> pa.Table:
+        """Some columns of all rows, in the order of the rows' numbers; in memory."""
+        table = pa.concat_tables([_open(path).read(list(names)) for path in self.shards])
+        return table.take(pa.array(self.order_N))
+
 
 def read_split(folder: Path, split: str) -> Split:
-    """Read and verify one split of a dataset folder.
+    """Verify one split of a dataset folder, and read its labels, weights and order.
 
     Raises:
         TrainerError: A missing folder or manifest, an unknown schema version, a shard that is missing or was changed,
@@ -69,25 +108,31 @@ def read_split(folder: Path, split: str) -> Split:
     """
     manifest, digest = _read_manifest(folder)
     shards = [shard for shard in manifest["shards"] if shard.get("split") == split]
-    rows = [row for shard in shards for row in _read_shard(folder, shard)]
-    if not rows:
+    paths = tuple(_verified(folder, shard) for shard in shards)
+    parts = [_read_columns(path) for path in paths]
+    if not sum(len(part.labels) for part in parts):
         present = sorted({str(shard.get("split")) for shard in manifest["shards"] if shard.get("rows")})
         raise TrainerError(
             f"{folder}: the split {split!r} is empty (splits with rows: {', '.join(present) or 'none'}); "
             "label more data, or change the share of the split in the pipeline's `split:` key"
         )
-    return Split(split, sorted(rows, key=lambda row: row.row_id), manifest, digest, folder)
+    row_ids = pa.chunked_array([part.row_ids for part in parts])
+    order_N = pc.sort_indices(row_ids).to_numpy().astype(np.int64)
+    labels_N, weights_N = (
+        np.concatenate(values)[order_N]
+        for values in ([part.labels for part in parts], [part.weights for part in parts])
+    )
+    return Split(split, labels_N, weights_N, order_N, paths, manifest, digest, folder)
 
 
-def require_both_classes(labels: Iterable[bool], where: str) -> None:
+def require_both_classes(labels_N: np.ndarray, where: str) -> None:
     """Refuse rows of one class: there is nothing to learn from.
 
     Raises:
         TrainerError: All labels are equal.
     """
-    kinds = set(labels)
-    if len(kinds) == 1:
-        only = "desirable" if kinds.pop() else "undesirable"
+    if labels_N.all() or not labels_N.any():
+        only = "desirable" if labels_N[0] else "undesirable"
         raise TrainerError(
             f"{where}: every row of the train split is {only}; KTO learns from the contrast of desirable and "
             "undesirable outputs. Label more, or set `aggregate.when_no_evidence` in the pipeline so that outputs "
@@ -120,7 +165,7 @@ def _read_manifest(folder: Path) -> tuple[dict[str, Any], str]:
     return manifest, hashlib.sha256(content).hexdigest()
 
 
-def _read_shard(folder: Path, shard: Mapping[str, Any]) -> list[Row]:
+def _verified(folder: Path, shard: Mapping[str, Any]) -> Path:
     path = folder / str(shard.get("path"))
     if path.parent != folder or not path.is_file():
         raise TrainerError(
@@ -132,45 +177,42 @@ def _read_shard(folder: Path, shard: Mapping[str, Any]) -> list[Row]:
         raise TrainerError(
             f"{path}: sha256 differs from the manifest's: the shard was changed; write the dataset again"
         )
+    return path
+
+
+def _open(path: Path) -> pq.ParquetFile:
     try:
-        table = pq.read_table(path)
+        return pq.ParquetFile(
+            path, buffer_size=1 << 20, pre_buffer=False
+        )  # a page at a time, not a row group
     except (pa.ArrowException, OSError) as error:
         first_line = str(error).splitlines()[0]
         raise TrainerError(
             f"{path}: not a readable Parquet file ({first_line}); write the dataset again"
         ) from None
-    missing = [name for name in REQUIRED_COLUMNS if name not in table.column_names]
+
+
+class _Columns(NamedTuple):
+    """A shard's columns that are kept in memory, and the ids that order its rows."""
+
+    labels: np.ndarray
+    weights: np.ndarray
+    row_ids: pa.Array
+
+
+def _read_columns(path: Path) -> _Columns:
+    file = _open(path)
+    names = file.schema_arrow.names
+    missing = [name for name in REQUIRED_COLUMNS if name not in names]
     if missing:
         raise TrainerError(
-            f"{path}: missing columns: {', '.join(missing)} (found: {', '.join(table.column_names)}); "
+            f"{path}: missing columns: {', '.join(missing)} (found: {', '.join(names)}); "
             "write the dataset again with `kto run`"
         )
-    return _rows(path, table)
-
-
-def _rows(path: Path, table: pa.Table) -> list[Row]:
-    labels = _labels(path, table.column("label"))
-    weights = _weights(path, table)
-    columns = {name: table.column(name).to_pylist() for name in REQUIRED_COLUMNS}
-    for name in TEXT_COLUMNS:
-        for number, value in enumerate(columns[name]):
-            if not _is_text(value):
-                raise TrainerError(
-                    f"{path}: row {number}: {name} is neither text nor a non-empty list of messages with role and "
-                    f"content ({str(value)[:60]!r})"
-                )
-    return [
-        Row(
-            row_id=str(columns["row_id"][i]),
-            sample_id=str(columns["sample_id"][i]),
-            prompt_id=str(columns["prompt_id"][i]),
-            prompt=columns["prompt"][i],
-            completion=columns["completion"][i],
-            label=labels[i],
-            weight=weights[i],
-        )
-        for i in range(table.num_rows)
-    ]
+    table = file.read([name for name in ("label", "weight", "row_id") if name in names]).combine_chunks()
+    weights = _weights(path, table.column("weight")) if "weight" in names else np.ones(len(table))
+    row_ids = table.column("row_id").cast(pa.large_string()).combine_chunks()
+    return _Columns(_labels(path, table.column("label")), weights, row_ids)
 
 
 def _is_text(value: object) -> bool:
@@ -183,28 +225,25 @@ def _is_text(value: object) -> bool:
     )
 
 
-def _labels(path: Path, column: pa.ChunkedArray) -> list[bool]:
-    values = column.to_pylist()
+def _labels(path: Path, column: pa.ChunkedArray) -> np.ndarray:
     if not (pa.types.is_boolean(column.type) or pa.types.is_integer(column.type)):
         raise TrainerError(f"{path}: label has type {column.type}; labels are bool, or the integers 0 and 1")
-    for number, value in enumerate(values):
-        if value not in (0, 1):  # True and False are 1 and 0
-            raise TrainerError(
-                f"{path}: row {number}: label is {value!r}; labels are bool, or the integers 0 and 1"
-            )
-    return [bool(value) for value in values]
+    numbers = column.cast(pa.int64())
+    right = pc.is_in(numbers, value_set=pa.array([0, 1], pa.int64()))
+    _require(path, column, right, "label", "labels are bool, or the integers 0 and 1")
+    return np.asarray(numbers).astype(bool)
 
 
-def _weights(path: Path, table: pa.Table) -> list[float]:
-    if "weight" not in table.column_names:
-        return [1.0] * table.num_rows
-    column = table.column("weight")
+def _weights(path: Path, column: pa.ChunkedArray) -> np.ndarray:
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         raise TrainerError(f"{path}: weight has type {column.type}; weights are finite numbers of at least 0")
-    values = column.to_pylist()
-    for number, value in enumerate(values):
-        if value is None or not math.isfinite(value) or value < 0:
-            raise TrainerError(
-                f"{path}: row {number}: weight is {value!r}; weights are finite numbers of at least 0"
-            )
-    return [float(value) for value in values]
+    numbers = column.cast(pa.float64())
+    right = pc.and_(pc.is_finite(numbers), pc.greater_equal(numbers, 0.0))
+    _require(path, column, right.fill_null(False), "weight", "weights are finite numbers of at least 0")
+    return np.asarray(numbers)
+
+
+def _require(path: Path, column: pa.ChunkedArray, right: pa.ChunkedArray, name: str, rule: str) -> None:
+    wrong = pc.index(right, False).as_py()
+    if wrong >= 0:
+        raise TrainerError(f"{path}: row {wrong}: {name} is {column[wrong].as_py()!r}; {rule}")

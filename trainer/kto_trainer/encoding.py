@@ -8,13 +8,13 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, NamedTuple
 
 from kto_trainer.dataset import Message, Text
 from kto_trainer.errors import TrainerError
 
-CHUNK = 1000  # texts that the tokenizer takes at a time
+CHUNK = 1000  # texts that the tokenizer takes at a time, at most
+CHUNK_CHARS = 64_000  # ... and their characters, about: memory does not depend on how long texts are
 
 
 class Tokens(NamedTuple):
@@ -68,9 +68,7 @@ class Encoder:
 
     def encode_all(self, pairs: Iterable[tuple[Text, Text]]) -> Iterator[Tokens]:
         """`encode` for many: the tokenizer takes a thousand texts at a time, several times faster than one by one."""
-        rest = iter(pairs)
-        while chunk := list(islice(rest, CHUNK)):
-            texts = [self._texts(prompt, completion) for prompt, completion in chunk]
+        for texts in _chunks(self._texts(prompt, completion) for prompt, completion in pairs):
             prompts = self._ids_of([item.prompt for item in texts], [item.plain for item in texts])
             completions = self._ids_of([item.completion for item in texts], [False] * len(texts))
             for item, prompt_ids, completion_ids in zip(texts, prompts, completions, strict=True):
@@ -96,7 +94,13 @@ class Encoder:
         for kind in (True, False):
             numbers = [i for i, wanted in enumerate(special) if wanted is kind]
             if numbers:
-                ids = self.tokenizer([texts[i] for i in numbers], add_special_tokens=kind, verbose=False)
+                ids = self.tokenizer(
+                    [texts[i] for i in numbers],
+                    add_special_tokens=kind,
+                    return_attention_mask=False,
+                    return_token_type_ids=False,
+                    verbose=False,
+                )
                 for i, row in zip(numbers, ids["input_ids"], strict=True):
                     found[i] = list(row)
         return found
@@ -179,6 +183,19 @@ class Encoder:
                 f"the model's chat template refuses messages with the roles {roles} ({error}); "
                 "pass another one with `chat_template`"
             ) from None
+
+
+def _chunks(texts: Iterable[_Texts]) -> Iterator[list[_Texts]]:
+    chunk: list[_Texts] = []
+    n_chars = 0
+    for item in texts:
+        chunk.append(item)
+        n_chars += len(item.prompt) + len(item.completion)
+        if len(chunk) == CHUNK or n_chars > CHUNK_CHARS:
+            yield chunk
+            chunk, n_chars = [], 0
+    if chunk:
+        yield chunk
 
 
 def _messages(text: Text, role: str) -> Sequence[Message]:

@@ -10,6 +10,33 @@ import torch
 from kto_trainer.errors import TrainerError
 from kto_trainer.options import TrainOptions
 
+FINAL = ("loss", "kl", "rewards/chosen", "rewards/rejected", "rewards/margins")
+
+
+class Final:
+    """Means of figures over the last tenth of the KTO steps (at least one)."""
+
+    def __init__(self) -> None:
+        self.n_steps = 0
+        self._sums = dict.fromkeys(FINAL, 0.0)
+        self._counts = dict.fromkeys(FINAL, 0)
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Take one step's entry; those of other stages are passed over."""
+        if entry["stage"] != "kto":
+            return
+        self.n_steps += 1
+        if entry["step"] <= entry["steps"] - max(1, entry["steps"] // 10):
+            return
+        for name in FINAL:
+            if entry[name] is not None:
+                self._sums[name] += entry[name]
+                self._counts[name] += 1
+
+    def means(self) -> dict[str, float | None]:
+        """The mean of each figure; None where no step had it."""
+        return {name: self._sums[name] / n if n else None for name, n in self._counts.items()}
+
 
 class Figures:
     """Collects steps and hands them on as plain mappings, every `log_every` steps.

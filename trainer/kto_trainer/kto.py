@@ -2,26 +2,25 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from kto_trainer.audit import EncodedRows
-from kto_trainer.batching import epoch_batches
-from kto_trainer.encoding import Encoder, Tokens
+from kto_trainer.encoding import Encoder
 from kto_trainer.figures import Figures
 from kto_trainer.forward import Forward
 from kto_trainer.lora import adapters_off
 from kto_trainer.objective import Objective
 from kto_trainer.optimizer import Optimizer
 from kto_trainer.options import TrainOptions
-from kto_trainer.pairing import mismatched_pairs
+from kto_trainer.plan import RunSequences, Tally, make_plan
 from kto_trainer.ranks import Ranks
 from kto_trainer.reference_cache import ReferenceLogps, reference_logps
 from kto_trainer.step import Batch, StepResult, accumulate
-from kto_trainer.streams import KTO_ORDER, LABELS, PAIRS, stream
+from kto_trainer.streams import LABELS, stream
 
 
 class Weights(NamedTuple):
@@ -30,25 +29,6 @@ class Weights(NamedTuple):
     desirable: float
     undesirable: float
     source: str
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the KTO stage met on its way."""
-
-    n_pairs: int = 0
-    n_fallbacks: int = 0
-    n_single_class_batches: int = 0
-    n_reference_computed: int = 0
-    n_reference_cached: int = 0
-
-
-class Step(NamedTuple):
-    """One step's rows, and whose completion each row's prompt meets in the KL estimate (empty where none is made)."""
-
-    epoch: int
-    rows: list[int]
-    partners: list[int]
 
 
 def objective_of(options: TrainOptions, weights: Weights) -> Objective:
@@ -90,87 +70,49 @@ def run_kto(
     """
     objective = objective_of(options, weights)
     tally = Tally()
-    labels = train_labels(encoded, options)
-    steps = plan(encoded, labels, options, tally, needs_pairs=objective.needs_pairs)
-    pairs = [kl_sequences(encoded, encoder, step) for step in steps]
+    labels_N = train_labels(encoded, options)
+    plan = make_plan(encoded, labels_N, options, tally, needs_pairs=objective.needs_pairs)
+    sequences = RunSequences(encoded, encoder, plan)
     with adapters_off(forward.model):
-        logps = reference_logps(
-            forward,
-            [*encoded.tokens, *(item for batch in pairs for item in batch)],
-            objective.by_token,
-            cache,
-            ranks,
-        )
+        logps = reference_logps(forward, sequences, objective.by_token, cache, ranks)
     tally.n_reference_computed, tally.n_reference_cached = logps.n_computed, logps.n_cached
     if cache:
         say(f"reference: {logps.n_computed} sequences computed, {logps.n_cached} taken from {cache}")
     assert options.learning_rate is not None
-    optimizer = Optimizer(forward.model, options, learning_rate=options.learning_rate, n_steps=len(steps))
-    figures = Figures("kto", len(steps), options, log)
-    at = len(encoded.tokens)
-    for step, kl in zip(steps, pairs, strict=True):
+    optimizer = Optimizer(forward.model, options, learning_rate=options.learning_rate, n_steps=len(plan))
+    figures = Figures("kto", len(plan), options, log)
+    for step in range(len(plan)):
         started = time.perf_counter()
-        batch = make_batch(encoded, labels, step, kl, logps, at)
-        at += len(kl)
+        batch = make_batch(sequences, labels_N, step, logps)
         result = accumulate(forward, batch, objective, ranks)
         grad_norm, rate = optimizer.step()
         n_tokens = sum(len(item.prompt) + len(item.completion) for item in batch.sequences)
-        fixed = {"epoch": step.epoch + 1, "lr": rate, "tokens": n_tokens}
+        fixed = {"epoch": plan.epoch(step), "lr": rate, "tokens": n_tokens}
         figures.add(fixed, _figures(result, batch.labels_B) | {"grad_norm": grad_norm}, started)
     figures.flush()
     return tally
 
 
-def train_labels(encoded: EncodedRows, options: TrainOptions) -> list[bool]:
-    """The rows' labels; with `shuffle_labels` the same labels dealt to the rows at random, with the seed."""
-    labels = [row.label for row in encoded.rows]
-    if options.shuffle_labels:
-        labels = [labels[i] for i in stream(options.seed, LABELS).permutation(len(labels))]
-    return labels
+def train_labels(encoded: EncodedRows, options: TrainOptions) -> np.ndarray:
+    """The rows' labels; with `shuffle_labels` the same labels dealt to the rows at random, with the seed; [N]."""
+    if not options.shuffle_labels:
+        return encoded.labels_N
+    return encoded.labels_N[stream(options.seed, LABELS).permutation(len(encoded))]
 
 
-def plan(
-    encoded: EncodedRows, labels: list[bool], options: TrainOptions, tally: Tally, *, needs_pairs: bool = True
-) -> list[Step]:
-    """All epochs' batches in order, each with a fresh derangement of its own completions; counts into `tally`."""
-    order, pairs = stream(options.seed, KTO_ORDER), stream(options.seed, PAIRS)
-    assert options.epochs is not None
-    steps = []
-    for epoch in range(options.epochs):
-        for rows in epoch_batches(labels, encoded.prompt_keys, options.batch_size, order):
-            tally.n_single_class_batches += len({labels[i] for i in rows}) == 1
-            partners: list[int] = []
-            if needs_pairs:
-                keys = [encoded.prompt_keys[i] for i in rows], [encoded.completion_keys[i] for i in rows]
-                pairing = mismatched_pairs(*keys, pairs)
-                partners = pairing.partner
-                tally.n_pairs += len(rows)
-                tally.n_fallbacks += pairing.n_fallbacks
-            steps.append(Step(epoch, rows, partners))
-    return steps
-
-
-def kl_sequences(encoded: EncodedRows, encoder: Encoder, step: Step) -> list[Tokens]:
-    """The step's mismatched pairs: each row's prompt with its partner's completion, cut to the length."""
-    return [
-        encoder.fit(
-            encoded.tokens[row]._replace(completion=encoded.tokens[step.rows[partner]].completion)
-        ).tokens
-        for row, partner in zip(step.rows, step.partners, strict=False)
-    ]
-
-
-def make_batch(
-    encoded: EncodedRows, labels: list[bool], step: Step, pairs: list[Tokens], logps: ReferenceLogps, at: int
-) -> Batch:
-    """One step's batch; its pairs' reference log-probabilities start at number `at`."""
+def make_batch(sequences: RunSequences, labels_N: np.ndarray, step: int, logps: ReferenceLogps) -> Batch:
+    """One step's batch."""
+    encoded, plan = sequences.encoded, sequences.plan
+    at = slice(plan.starts[step], plan.starts[step + 1])
+    rows_B = plan.rows_J[at]
+    pairs_B = np.arange(at.start, at.stop)[: len(plan.partners_J[at])] + len(encoded)
     return Batch(
-        [encoded.tokens[i] for i in step.rows],
-        pairs,
-        torch.tensor([labels[i] for i in step.rows]),
-        torch.tensor([encoded.rows[i].weight for i in step.rows]),
-        logps.pick(step.rows),
-        logps.pick(range(at, at + len(pairs))),
+        [sequences[i] for i in rows_B.tolist()],
+        [sequences[i] for i in pairs_B.tolist()],
+        torch.from_numpy(labels_N[rows_B]),
+        torch.from_numpy(encoded.weights_N[rows_B]),
+        logps.pick(rows_B),
+        logps.pick(pairs_B),
     )
 
 

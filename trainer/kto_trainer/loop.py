@@ -14,20 +14,22 @@ from kto_trainer.audit import EncodedRows, encode_rows
 from kto_trainer.dataset import Split
 from kto_trainer.encoding import Encoder
 from kto_trainer.errors import TrainerError
+from kto_trainer.figures import Final
 from kto_trainer.forward import Forward
 from kto_trainer.identity import reference_folder
-from kto_trainer.kto import Tally, Weights, run_kto
+from kto_trainer.kto import Weights, run_kto
 from kto_trainer.lora import adapter_dropouts, add_adapters, merged
 from kto_trainer.model import Machine, load, machine, place, quiet_transformers, save_memory, set_template
 from kto_trainer.options import TrainOptions
 from kto_trainer.output import TRAINING_FILE, NoLog, StepLog, prepare_output, save_model, write_json
+from kto_trainer.plan import Tally
 from kto_trainer.probe import choose
 from kto_trainer.progress import Progress
 from kto_trainer.ranks import join
 from kto_trainer.sft import run_sft, sft_rows
 from kto_trainer.streams import SFT_ORDER, WEIGHTS, stream
 from kto_trainer.tiny import build_model, build_tokenizer
-from kto_trainer.token_cache import fitted_rows
+from kto_trainer.token_store import stored_tokens
 
 Say = Callable[[str], None]
 
@@ -55,9 +57,9 @@ def train(split: Split, output: Path, options: TrainOptions, *, say: Say) -> dic
     model, tokenizer = _start(split, options, computer)
     assert options.max_length is not None
     encoder = Encoder(tokenizer, options.max_length)
-    # A tiny model's tokenizer is made of the run's own rows, in less time than its tokens are worth keeping.
-    fitted = None if options.model == "tiny" else fitted_rows(split, encoder)
-    encoded = encode_rows(split.rows, encoder, fitted)
+    # A tiny model's tokenizer is made of the run's own rows: no other run would ask for its tokens.
+    keep = options.model != "tiny"
+    encoded = encode_rows(split, ranks.in_turn(lambda: stored_tokens(split, encoder, say, keep=keep)))
     _say_counts(say, encoded, weights)
     if first:
         prepare_output(output)
@@ -65,13 +67,12 @@ def train(split: Split, output: Path, options: TrainOptions, *, say: Say) -> dic
     saved_options = options.model_dump(mode="json")
     n_sft_steps = 0
     with StepLog(output / "log.jsonl") if first else NoLog() as step_log:
-        entries: list[dict[str, Any]] = []
-        progress = Progress(say)
+        progress, final = Progress(say), Final()
 
         def log(entry: dict[str, Any]) -> None:
             step_log.write(entry)
             progress.step(entry)
-            entries.append(entry)
+            final.add(entry)
 
         forward = make_forward(model, options, computer, encoder.pad, say)
         if options.sft.epochs:
@@ -101,8 +102,8 @@ def train(split: Split, output: Path, options: TrainOptions, *, say: Say) -> dic
         "counts": encoded.counts
         | {"sft_rows": len(sft_rows(encoded, options)) if n_sft_steps else 0}
         | _pair_counts(tally),
-        "steps": {"sft": n_sft_steps, "kto": len(entries) - n_sft_steps},
-        "final": _final(entries[n_sft_steps:]),
+        "steps": {"sft": n_sft_steps, "kto": final.n_steps},
+        "final": final.means(),
         "dataset": {"manifest_sha256": split.manifest_sha256},
         "versions": _versions(),
         "device": str(computer.device),
@@ -157,7 +158,7 @@ def _start(split: Split, options: TrainOptions, computer: Machine) -> tuple[Any,
         model, tokenizer = load(options.model, options.chat_template, computer.weights_dtype)
     else:
         quiet_transformers()
-        tokenizer = build_tokenizer(split.rows, options.tiny.vocab_size)
+        tokenizer = build_tokenizer(split.texts(), options.tiny.vocab_size)
         set_template(tokenizer, options.chat_template)
         draw = torch.Generator().manual_seed(int(stream(options.seed, WEIGHTS).integers(2**63)))
         model = build_model(options.tiny, tokenizer, draw)
@@ -198,14 +199,6 @@ def class_weights(split: Split, options: TrainOptions) -> Weights:
             "desirable_weight and undesirable_weight are both 0: there is nothing to learn; set one"
         )
     return weights
-
-
-def _final(entries: list[dict[str, Any]]) -> dict[str, float | None]:
-    """Means over the last tenth of the KTO steps (at least one)."""
-    last = entries[-max(1, len(entries) // 10) :]
-    names = ("loss", "kl", "rewards/chosen", "rewards/rejected", "rewards/margins")
-    found = {name: [entry[name] for entry in last if entry[name] is not None] for name in names}
-    return {name: sum(values) / len(values) if values else None for name, values in found.items()}
 
 
 def _say_counts(say: Say, encoded: EncodedRows, weights: Weights) -> None:

@@ -27,7 +27,7 @@ def read_prompts(data: Path | None, prompts: Path | None, options: GenerateOptio
     """
     found: dict[str, Text] = {}
     if data is not None:
-        for row in read_split(data, options.split).rows:
+        for row in read_split(data, options.split).texts():
             found.setdefault(row.prompt_id, row.prompt)
     if prompts is not None:
         try:

@@ -4,12 +4,14 @@ The only place with distributed calls. One process is the plain case: nothing is
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 def join(device: torch.device) -> "Ranks":
@@ -50,6 +52,20 @@ class Ranks:
             values = values.clone()
             torch.distributed.all_reduce(values)
         return values
+
+    def barrier(self) -> None:
+        """Wait for all processes."""
+        if self.size > 1:
+            torch.distributed.barrier()
+
+    def in_turn(self, work: Callable[[], T]) -> T:
+        """What `work` returns: the first process does it before the others, which find its files."""
+        if self.number:
+            self.barrier()
+            return work()
+        result = work()
+        self.barrier()
+        return result
 
     def gather(self, value: Any) -> list[Any]:
         """Every process's value, in every process."""

@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from torch import Tensor
 
 from kto_trainer.dataset import Split
-from kto_trainer.encoding import Encoder, Tokens
+from kto_trainer.encoding import Encoder
 from kto_trainer.errors import TrainerError
 from kto_trainer.model import Machine, load, machine, place
 from kto_trainer.options import ScoreOptions, TrainOptions
 from kto_trainer.output import OPTIONS_FILE, write_parquet
 from kto_trainer.probe import choose
-from kto_trainer.reference import compute
+from kto_trainer.ranks import Ranks
+from kto_trainer.reference_cache import reference_logps
+from kto_trainer.token_store import TokenStore, stored_tokens
 
 
 def training_options(model: str) -> TrainOptions:
@@ -35,7 +36,7 @@ def training_options(model: str) -> TrainOptions:
         raise TrainerError(f"{path}: {str(error).splitlines()[0]}; train again, or remove the file") from None
 
 
-def auc(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
+def auc(scores: Sequence[float] | np.ndarray, labels: Sequence[bool] | np.ndarray) -> float | None:
     """The chance that a desirable row scores above an undesirable one, ties half; None without both classes.
 
     Example:
@@ -82,58 +83,45 @@ def score(
         raise TrainerError(
             f"{reference}: its tokenizer differs from that of {model}: it is not the model's reference"
         )
-    encoder = Encoder(tokenizer, max_length)
-    tokens = [
-        encoder.fit(item).tokens
-        for item in encoder.encode_all((row.prompt, row.completion) for row in split.rows)
-    ]
+    tokens = stored_tokens(split, Encoder(tokenizer, max_length), say)
     say(f"scoring {len(tokens)} rows of {split.name}")
-    logps = _logps(place(policy, options, computer), tokens, encoder, options, computer, say)
-    ref_logps = _logps(place(ref, options, computer), tokens, encoder, options, computer, say)
-    rewards = beta * (logps - ref_logps)
-    labels = [row.label for row in split.rows]
-    n_tokens = [len(item.completion) for item in tokens]
-    table = pa.table(
-        {
-            "row_id": [row.row_id for row in split.rows],
-            "sample_id": [row.sample_id for row in split.rows],
-            "prompt_id": [row.prompt_id for row in split.rows],
-            "label": labels,
-            "logp": logps,
-            "ref_logp": ref_logps,
-            "n_tokens": pa.array(n_tokens, pa.int32()),
-            "reward": rewards,
-        }
-    )
-    write_parquet(output, table)
+    pad = Encoder(tokenizer, max_length).pad
+    logps_N = _logps(place(policy, options, computer), tokens, pad, options, computer, say)
+    ref_logps_N = _logps(place(ref, options, computer), tokens, pad, options, computer, say)
+    rewards_N = beta * (logps_N - ref_logps_N)
+    n_tokens_N = tokens.index_N["completion"]
+    table = split.columns(("row_id", "sample_id", "prompt_id"))
+    for name, values in (
+        ("label", split.labels_N),
+        ("logp", logps_N),
+        ("ref_logp", ref_logps_N),
+        ("n_tokens", n_tokens_N),
+        ("reward", rewards_N),
+    ):
+        table = table.append_column(name, pa.array(values))
+    write_parquet(output, table.replace_schema_metadata(None))
     return {
         "output": str(output),
         "split": split.name,
-        "n_rows": len(labels),
+        "n_rows": len(split),
         "beta": beta,
         "max_length": max_length,
-        "reward_auc": auc(rewards.tolist(), labels),
-        "ref_mean_logp_auc": auc((ref_logps / np.array(n_tokens)).tolist(), labels),
+        "reward_auc": auc(rewards_N, split.labels_N),
+        "ref_mean_logp_auc": auc(ref_logps_N / n_tokens_N, split.labels_N),
         "seconds": time.perf_counter() - started,
     }
 
 
 def _logps(
     model: Any,
-    tokens: Sequence[Tokens],
-    encoder: Encoder,
+    tokens: TokenStore,
+    pad: int,
     options: ScoreOptions,
     computer: Machine,
     say: Callable[[str], None],
 ) -> np.ndarray:
     """Log p(completion | prompt) of each sequence, nats; shape [N]."""
-    choice = choose(model, computer, encoder.pad, rows=options.batch_size)
+    choice = choose(model, computer, pad, rows=options.batch_size)
     if choice.reason:
         say(f"scoring in padded batches: {choice.reason}")
-    out_N = np.empty(len(tokens))
-
-    def take(numbers: Sequence[int], logps: Sequence[Tensor]) -> None:
-        out_N[list(numbers)] = [values.double().sum().item() for values in logps]
-
-    compute(choice.forward, tokens, take)
-    return out_N
+    return reference_logps(choice.forward, tokens, False, None, Ranks()).sums()

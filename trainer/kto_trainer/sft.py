@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kto_trainer.audit import EncodedRows
-from kto_trainer.batching import epoch_batches
+from kto_trainer.batching import batch_sizes, epoch_batches
 from kto_trainer.encoding import Tokens
 from kto_trainer.figures import Figures
 from kto_trainer.forward import Forward
@@ -19,9 +19,9 @@ from kto_trainer.packing import n_read
 from kto_trainer.ranks import Ranks
 
 
-def sft_rows(encoded: EncodedRows, options: TrainOptions) -> list[int]:
+def sft_rows(encoded: EncodedRows, options: TrainOptions) -> np.ndarray:
     """Numbers of the rows to imitate: the desirable ones, or all (`sft.rows`)."""
-    return [i for i, row in enumerate(encoded.rows) if row.label or options.sft.rows == "all"]
+    return np.flatnonzero(encoded.labels_N | (options.sft.rows == "all"))
 
 
 def run_sft(
@@ -46,26 +46,24 @@ def run_sft(
         ranks: The processes that train together.
     """
     chosen = sft_rows(encoded, options)
-    tokens = [_scored(encoded.tokens[i], options.sft.tokens == "all") for i in chosen]
-    prompt_keys = [encoded.prompt_keys[i] for i in chosen]
+    everything = options.sft.tokens == "all"
+    prompt_keys = encoded.prompt_keys_N[chosen]
     assert options.sft.epochs is not None
     assert options.sft.learning_rate is not None
-    epochs = [
-        epoch_batches([True] * len(chosen), prompt_keys, options.batch_size, generator)
-        for _ in range(options.sft.epochs)
-    ]
-    steps = [(epoch, batch) for epoch, batches in enumerate(epochs) for batch in batches]
-    optimizer = Optimizer(forward.model, options, learning_rate=options.sft.learning_rate, n_steps=len(steps))
-    figures = Figures("sft", len(steps), options, log)
-    for epoch, batch in steps:
-        started = time.perf_counter()
-        n_tokens = sum(len(tokens[i].completion) for i in batch)
-        loss = _accumulate(forward, [tokens[i] for i in batch], n_tokens, ranks)
-        grad_norm, rate = optimizer.step()
-        fixed = {"epoch": epoch + 1, "lr": rate, "tokens": n_tokens}
-        figures.add(fixed, {"loss": loss, "grad_norm": grad_norm}, started)
+    n_steps = options.sft.epochs * len(batch_sizes(len(chosen), options.batch_size))
+    optimizer = Optimizer(forward.model, options, learning_rate=options.sft.learning_rate, n_steps=n_steps)
+    figures = Figures("sft", n_steps, options, log)
+    for epoch in range(options.sft.epochs):
+        for batch in epoch_batches(np.ones(len(chosen), bool), prompt_keys, options.batch_size, generator):
+            started = time.perf_counter()
+            sequences = [_scored(encoded.tokens[int(i)], everything) for i in chosen[batch]]
+            n_tokens = sum(len(item.completion) for item in sequences)
+            loss = _accumulate(forward, sequences, n_tokens, ranks)
+            grad_norm, rate = optimizer.step()
+            fixed = {"epoch": epoch + 1, "lr": rate, "tokens": n_tokens}
+            figures.add(fixed, {"loss": loss, "grad_norm": grad_norm}, started)
     figures.flush()
-    return len(steps)
+    return n_steps
 
 
 def _accumulate(forward: Forward, sequences: list[Tokens], n_tokens: int, ranks: Ranks) -> Tensor:
