@@ -67,8 +67,8 @@ def list_rules(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List rules with what each votes and means."""
-    from kto_data.labelers.rules.load import builtin_packs, load_rules
+    """List rules with what each votes and means; without files, the packs that ship and what each is for."""
+    from kto_data.labelers.rules.load import builtin_packs, load_rules, pack_description
 
     refs = files or [f"builtin:{name}" for name in builtin_packs()]
     listed = [
@@ -84,5 +84,10 @@ def list_rules(
     if as_json:
         print(json.dumps(listed, indent=2, ensure_ascii=False))
         return
+    shown = ""
     for rule in listed:
+        if not files and rule["file"] != shown:
+            shown = str(rule["file"])
+            about = pack_description(shown.removeprefix("builtin:")).partition(". ")[0]
+            print(f"{shown}: {about.rstrip('.')}.")
         print(f"{rule['id']:<28} {rule['mode']:<7} {rule['file']}:{rule['line']}  {rule['message']}")

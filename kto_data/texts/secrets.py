@@ -32,7 +32,7 @@ KNOWN: Mapping[str, str] = {
     "password in an address": r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:([^\s:/@]{3,128})@[\w.-]+",
 }
 NAMED = (
-    r"(?i)\b[\w-]{0,40}(?:api[_-]?key|secret(?:[_-]?key)?|access[_-]?(?:key|token)|auth[_-]?token|client[_-]?secret|"
+    r"(?i)\b[\w-]{0,40}(?:api[_-]?key|secret(?:[_-]?key)?|access[_-]?(?:key|token)|auth[_-]?token|authorization|client[_-]?secret|"
     r"private[_-]?key|passw(?:or)?d|pwd|token|bearer)[\w-]{0,20}[\"']?\s{0,4}(?::=|=>|[:=])\s{0,4}"
     r"(?:bearer )?[\"'`]?([A-Za-z0-9_+/=.~!@#$%^&*-]{8,256})"
 )
@@ -72,7 +72,30 @@ def bits_per_character(text: str) -> float:
     return -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values()) + 0.0
 
 
+_WEAK = frozenset(
+    [
+        "admin",
+        "changeme",
+        "guest",
+        "mongo",
+        "mysql",
+        "pass",
+        "passwd",
+        "password",
+        "postgres",
+        "pwd",
+        "redis",
+        "root",
+        "secret",
+        "test",
+        "user",
+    ]
+)
+
+
 def _is_placeholder(value: str) -> bool:
+    if value.lower() in _WEAK:  # as in postgres://user:password@localhost
+        return True
     body = value.rpartition("_")[2] if len(value) > 20 else value
     return (
         len(set(body)) < 5 or "EXAMPLE" in value.upper() or "xxxx" in value.lower() or "your" in value.lower()

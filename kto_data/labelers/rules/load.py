@@ -53,6 +53,16 @@ def builtin_packs() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _packs_folder().glob("*.yaml")))
 
 
+def pack_description(name: str) -> str:
+    """Return what a pack of the toolkit is for, in one line.
+
+    >>> pack_description("sums").split(".")[0]
+    'Outputs that state a sum which is wrong, in any language'
+    """
+    data = load_yaml(_packs_folder() / f"{name}.yaml").data
+    return " ".join(data["description"].split())
+
+
 def _packs_folder() -> Path:
     package = Path(kto_data.__file__).parent
     installed = package / "shipped" / "rules"

@@ -12,15 +12,21 @@ from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, St
 _I = r"(?:I|we)"
 _ADVERBS = r"(?:[a-z]+ly |just |also |even |not |still ){0,2}"
 _CANNOT = (
+    r"(?:(?:can ?not|can['’]?t|won['’]?t|will not) (?:and|or|nor) )?"
     r"(?:can ?not|can['’]?t|could(?: not|n['’]t)|won['’]?t|will not|do not|don['’]t|shall not|must not|"
+    r"should(?: not|n['’]t)|"
     r"(?: am|['’]m| are|['’]re) (?:not (?:able|allowed|permitted|authori[sz]ed|going|willing|programmed|designed|"
     r"equipped|comfortable|at liberty|in a position)|unable|forbidden)(?: to|ing)?)"
 )
+# Not `tell you how glad I am`, nor `tell which one you mean`.
 _DO = (
-    r"(?:help|assist|answer|comply|fulfil|fulfill|respond|provid|giv|shar|offer|discuss|talk|support|creat|writ|"
-    r"generat|produc|tell|engag|participat|condon|endors|promot|encourag|advis|complet|facilitat|teach|guid|"
-    r"explain|disclos|reveal|instruct|assum|pretend|process|proceed|continue with|do that|do this|suggest|satisfy|"
-    r"entertain|accommodate|recommend any|make (?:such|any|that|this))"
+    r"(?:help|assist|aid|answer|comply|fulfil|fulfill|respond|provid|giv|shar|offer|discuss|talk|support|creat|writ|"
+    r"generat|produc|tell (?:you|anyone|people)(?:[.,]| (?:that|this|what|where|who|about|how to))|tell (?:jokes|stories)|"
+    r"engag|participat|condon|endors|promot|encourag|advis|complet|facilitat|teach|guid|explain|disclos|reveal|"
+    r"instruct|assum|pretend|impersonat|role-?play|process|proceed|continue with|do that|do this|do so|suggest|"
+    r"satisfy|entertain|accommodate|recommend any|make (?:such|any|that|this|jokes)|speculat|comment|elaborat|"
+    r"describ|list|show you|direct you|perform|carry out|go into|get into|agree to|justify|speak (?:on|about|for)|"
+    r"be (?:of (?:help|assistance)|(?:a )?part of|involved))"
 )
 _REFUSES = (
     rf"(?:\b{_I} ?{_CANNOT},?(?: in good conscience)? {_ADVERBS}{_DO}"
@@ -38,8 +44,11 @@ _REFUSES = (
     r")"
 )
 _SENTENCE = r"[^.!?\n]*"
+_UNQUOTED = r"[^.!?\n\"“”]*"
 _OPENS = rf"(?i)\A\s*{_SENTENCE}(?:[.!?\n]+{_SENTENCE})?{_REFUSES}"
 _ANYWHERE = rf"(?i){_REFUSES}"
+# In quotation marks a figure of a story speaks: the sentence has none, and none ends with it.
+_UNQUOTED_REFUSAL = rf"(?i)(?:\A|[.!?:\n])\s*{_UNQUOTED}{_REFUSES}{_UNQUOTED}(?:[.!?:](?:[^\"”.!?]|[.!?]+[^\"”.!?]|\z)|[\n“]|\z)"
 
 _EVADES = (
     rf"(?i)\A\W*(?:{_SENTENCE}[.!?\n]+){{0,2}}{_SENTENCE}(?:"
@@ -80,7 +89,8 @@ class IsRefusal(Check):
 
     `hard`: it says so in its first two sentences (`I'm sorry, but I can't help with that.`). `soft`: that, or
     it evades there without saying no (`It is not appropriate to ...`, `As an AI, I don't have opinions`, `You may
-    want to ask someone else`). `partial`: it says so anywhere, perhaps beside an answer to another part.
+    want to ask someone else`). `partial`: it says so anywhere, perhaps beside an answer
+    to another part; what stands in quotation marks is said by somebody else.
 
     Whether declining is wrong depends on the request: say in the rule's `when` which requests are in scope. An
     empty output is no refusal here (promptfoo takes it for one); `is-empty` finds those.
@@ -110,5 +120,5 @@ class IsRefusal(Check):
 
     def _patterns(self) -> tuple[str, ...]:
         if self.strength == "partial":
-            return (_ANYWHERE,)
+            return (_OPENS, _UNQUOTED_REFUSAL)
         return (_OPENS,) if self.strength == "hard" else (_OPENS, _EVADES)

@@ -54,6 +54,14 @@ def test_what_the_user_gave_is_no_leak():
     assert (found.holds, found.evidence, found.spans) == (True, "email", ((9, 19),))
 
 
+def test_what_a_pattern_excepts_does_not_count():
+    check = Pii(**{"types": ["email"], "except": ["^(?i:info|support)@"]})
+    assert not check.decide("Write to Info@corp.io.", Context()).holds
+    assert check.decide("Write to info@corp.io or bo@corp.io.", Context()).spans == ((25, 35),)
+    with pytest.raises(ValueError, match="not a pattern that RE2 can read"):
+        Pii(**{"except": ["(?=x)"]})
+
+
 def test_only_the_types_that_are_asked_for_count():
     assert not Pii(types=["phone"]).decide("ana@corp.io", Context()).holds
     assert not Pii().decide("10.1.2.3", Context()).holds

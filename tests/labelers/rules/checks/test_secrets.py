@@ -42,6 +42,8 @@ def test_each_kind_is_found_by_its_form(kind):
         (f'api_key = "{RANDOM}"', 1),
         (f"AWS_SECRET_ACCESS_KEY={RANDOM}", 1),
         (f"Authorization: token: {RANDOM}", 1),
+        (f"Authorization: Bearer {RANDOM}", 1),
+        ("postgres://user:password@localhost/db", 0),
         (f'{{"password": "{RANDOM[:12]}"}}', 1),
         ('api_key = "your-api-key-here-123"', 0),
         ('password = "password123"', 0),
