@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from kto_data.dataset.manifest import SPLITS, DatasetManifest
 
-_ABOUT_COLUMNS = {
+ABOUT_COLUMNS = {
     "prompt": "the conversation so far: a list of messages with `role` and `content`",
     "completion": "the output that was judged, as a list of messages",
     "label": "`true` for desirable, `false` for undesirable",
@@ -17,6 +17,7 @@ _ABOUT_COLUMNS = {
     "p_desirable": "the probability that the output is desirable, where it was computed",
     "decided_by": "who or what decided the label",
 }
+"""What each column of a dataset means."""
 
 _CARD = """\
 # {title}
@@ -31,7 +32,7 @@ A dataset of single outputs, each marked desirable or undesirable, for KTO (Kahn
 {counts}
 
 The rows are in an order of kind `{order}` with seed {seed}. {order_reason} `balance.json` has the balance by source and model,
-`manifest.json` the files with their checksums and what the dataset was made from.
+`croissant.json` describes the files for machines, and `manifest.json` has the files with their checksums and what the dataset was made from.
 
 ## Class weights
 
@@ -100,7 +101,7 @@ def dataset_card(manifest: DatasetManifest, *, columns: Sequence[str], license_i
         seed=manifest.order.seed,
         order_reason=escape_markdown(manifest.order.reason),
         reason=escape_markdown(manifest.weights.reason),
-        columns="\n".join(f"| `{name}` | {_ABOUT_COLUMNS[name]} |" for name in columns),
+        columns="\n".join(f"| `{name}` | {ABOUT_COLUMNS[name]} |" for name in columns),
         training=_TRAINING.format(**weights) if manifest.counts["train"].rows else "",
         **weights,
     )
@@ -122,6 +123,7 @@ def _front_matter(manifest: DatasetManifest, license_id: str | None) -> str:
         "- text-generation",
         "tags:",
         *(f"- {tag}" for tag in ("kto", "unpaired-preference", "preference", "trl", "kto-data")),
+        f"size_categories:\n- {_size(sum(count.rows for count in manifest.counts.values()))}",
         "configs:",
         "- config_name: default",
         "  data_files:",
@@ -131,19 +133,33 @@ def _front_matter(manifest: DatasetManifest, license_id: str | None) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _size(n: int) -> str:
+    """Return the hub's word for so many rows.
+
+    >>> _size(999), _size(12_000)
+    ('n<1K', '10K<n<100K')
+    """
+    if n < 1000:
+        return "n<1K"
+    names = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
+    at = min(len(str(n)) - 4, len(names) - 2)
+    return f"{names[at]}<n<{names[at + 1]}"
+
+
 def escape_markdown(text: str) -> str:
     r"""Return a text that Markdown shows as it is, on one line.
 
     >>> print(escape_markdown("a *b* <script>|x\n# y"))
     a \*b\* \<script\>\|x \# y
     """
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-!|~&$" else c for c in _one_line(text))
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-!|~&$" else c for c in one_line(text))
 
 
 def _yaml(text: str) -> str:
     """Return a text as a quoted YAML scalar (JSON's are)."""
-    return json.dumps(_one_line(text), ensure_ascii=False)
+    return json.dumps(one_line(text), ensure_ascii=False)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a text without line breaks and what cannot be printed."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -15,7 +15,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kto_data.dataset.card import dataset_card
+from kto_data.dataset.card import ABOUT_COLUMNS, dataset_card
+from kto_data.dataset.croissant import croissant
 from kto_data.dataset.manifest import (
     SPLITS,
     DatasetManifest,
@@ -108,6 +109,8 @@ def write_dataset(
         folder / "README.md",
         dataset_card(manifest, columns=dataset_schema(messages).names, license_id=license_id),
     )
+    columns = {name: ABOUT_COLUMNS[name] for name in dataset_schema(messages).names}
+    write_json(folder / "croissant.json", croissant(manifest, columns=columns, license_id=license_id))
     write_json(folder / "manifest.json", manifest.model_dump(mode="json"))
     return manifest
 

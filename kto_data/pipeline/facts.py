@@ -10,7 +10,9 @@ from typing import Any, cast
 
 import pyarrow.parquet as pq
 
+from kto_data.pipeline.conflicts import conflicts
 from kto_data.pipeline.context import Context
+from kto_data.pipeline.dropped_rows import dropped_examples
 from kto_data.report.facts import (
     Accounting,
     Balance,
@@ -44,10 +46,15 @@ def gather(context: Context) -> Facts:
         "accounting": _accounting(context),
         "quarantined_examples": cast("Any", _quarantined_examples(context)),
         "balance": _balance(context),
+        "shortcuts": context.done["balance"].facts["shortcuts"],
+        "conflicts": cast("Any", conflicts(context)),
+        "dropped_examples": cast("Any", dropped_examples(context)),
         "labelers": _labelers(context),
         "labels": _labels(context),
         "lineage": _lineage(context),
     }
+    if "tests" in context.done:
+        facts["tests"] = context.done["tests"].facts["tests"]
     if "train" in context.done:
         facts["training"] = _training(context)
     if "evaluate" in context.done:
@@ -125,8 +132,21 @@ def _balance(context: Context) -> Balance:
         "desirable_weight": weights["desirable_weight"],
         "undesirable_weight": weights["undesirable_weight"],
         "reason": weights["reason"],
-        "by_source": named(train["by_source"]),
-        "by_model": named(train["by_model"]),
+        **{
+            key: named(train[key])
+            for key in ("by_source", "by_model", "by_language", "by_cluster", "by_time")
+        },  # type: ignore[typeddict-item]  # keys of ours
+        "lengths": result.facts["histograms"]["lengths"],
+        "scores": result.facts["histograms"]["scores"],
+        "measures": {key: train[key] for key in ("weight", "confidence", "tokens", "effective_rows")},
+        "prompts": {
+            "n": train["n_prompts"],
+            "both": train["n_prompts_both"],
+            "only_desirable": train["n_prompts_only_desirable"],
+            "only_undesirable": train["n_prompts_only_undesirable"],
+        },
+        "weights": weights,
+        "order": train["order"],
     }
 
 

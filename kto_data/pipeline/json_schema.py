@@ -8,6 +8,7 @@ from kto_data.aggregators.method import METHODS
 from kto_data.aggregators.policy import Policy
 from kto_data.config.descriptions import describe_options
 from kto_data.curation.step import STEPS
+from kto_data.dataset.data_tests.data_test import DATA_TESTS
 from kto_data.pipeline.spec import PipelineFile
 
 
@@ -21,6 +22,7 @@ def pipeline_schema() -> dict[str, Any]:
     properties = schema["properties"]
     properties["prepare"]["items"] = _steps(definitions, labels_available=False)
     properties["curate"]["items"] = _steps(definitions, labels_available=True)
+    properties["tests"]["items"] = _tests(definitions)
     properties["aggregate"] = {"anyOf": [_aggregate(definitions, name) for name in METHODS]} | {
         "description": properties["aggregate"].get("description", "")
     }
@@ -42,15 +44,24 @@ def _steps(definitions: dict[str, Any], *, labels_available: bool) -> dict[str, 
                 key: value for key, value in options["properties"][step.shorthand].items() if key != "default"
             }
             options = {"anyOf": [options, plain], "description": options.get("description", "")}
-        forms.append(
-            {
-                "type": "object",
-                "properties": {name: options},
-                "required": [name],
-                "additionalProperties": False,
-            }
-        )
+        forms.append(_one_key(name, options))
     return {"anyOf": forms}
+
+
+def _tests(definitions: dict[str, Any]) -> dict[str, Any]:
+    forms = [
+        _one_key(name, _hoist(DATA_TESTS.get(name).model_json_schema(), definitions)) for name in DATA_TESTS
+    ]
+    return {"anyOf": [{"enum": list(DATA_TESTS)}, *forms]}
+
+
+def _one_key(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {name: options},
+        "required": [name],
+        "additionalProperties": False,
+    }
 
 
 def _aggregate(definitions: dict[str, Any], name: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from kto_data.pipeline.steps.prepare import curate, prepare
 from kto_data.pipeline.steps.read import read
 from kto_data.pipeline.steps.rounds import aggregate_in_rounds, voters_of
 from kto_data.pipeline.steps.split import split
+from kto_data.pipeline.steps.tests import check_data
 from kto_data.pipeline.steps.train import train, train_control
 from kto_data.pipeline.steps.truth import compare_with_truth
 from kto_data.pipeline.steps.write import write
@@ -87,6 +88,7 @@ def make_dataset(context: Context) -> StepResult:
     curate(context)
     split(context)
     balance(context)
+    check_data(context)
     written = write(context)
     context.run.publish("dataset", written.folder / "dataset")
     return written

@@ -16,6 +16,7 @@ from kto_data.config.yaml_file import KeyPath, YamlFile, load_yaml
 from kto_data.curation.parse import parse_steps
 from kto_data.curation.split import SplitOptions
 from kto_data.curation.step import PlannedStep
+from kto_data.dataset.data_tests.data_test import PlannedTest, parse_tests
 from kto_data.errors import ConfigError, InputError, Mistake, did_you_mean
 from kto_data.labelers.decision_table import DecisionTable
 from kto_data.labelers.feedback.thumbs import Thumbs
@@ -135,6 +136,8 @@ class PipelineFile(Options):
     """Steps after labels are known."""
     split: SplitOptions = SplitOptions()
     balance: BalanceOptions = BalanceOptions()
+    tests: list[Any] = []
+    """What must hold of the rows before they are written: [{balance: {between: [0.2, 0.8]}}, no_pii]."""
     train: dict[str, Any] | None = None
     """The trainer's options; without this key the run ends with the dataset."""
     evaluate: EvaluateOptions | None = None
@@ -152,6 +155,7 @@ class Pipeline:
         file: Its keys.
         prepare: The steps before labelling.
         curate: The steps after it.
+        tests: The data tests.
         rules: The rules that vote.
         held_out_rules: The rules that judge generated outputs alone.
         method: The aggregation method.
@@ -164,6 +168,7 @@ class Pipeline:
     file: PipelineFile
     prepare: tuple[PlannedStep, ...]
     curate: tuple[PlannedStep, ...]
+    tests: tuple[PlannedTest, ...]
     rules: RuleSet
     held_out_rules: RuleSet
     method: Method
@@ -191,6 +196,7 @@ def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
         lambda: parse_steps(_list(data, "prepare"), yaml, ("prepare",), labels_available=False)
     )
     curate = mistakes.of(lambda: parse_steps(_list(data, "curate"), yaml, ("curate",), labels_available=True))
+    tests = mistakes.of(lambda: parse_tests(_list(data, "tests"), yaml, ("tests",)))
     decided = mistakes.of(lambda: _aggregate(_dict(data, "aggregate"), yaml))
     train = mistakes.of(lambda: _train(data.get("train"), yaml))
     rules = mistakes.of(lambda: _rules(data, ("label", "rules"), yaml))
@@ -202,14 +208,15 @@ def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
     if spec and isinstance(spec.truth, TruthFile) and not (path.parent / spec.truth.file).is_file():
         mistakes.note([yaml.mistake(("truth", "file"), f"{spec.truth.file}: no such file")])
     mistakes.raise_if_any()
-    assert spec and rules and held_out and decided and prepare is not None and curate is not None  # noqa: PT018 - one statement: no mistakes, so nothing is missing
+    assert spec and rules and held_out and decided  # noqa: PT018 - one statement: no mistakes, so nothing is missing
+    assert prepare is not None and curate is not None and tests is not None  # noqa: PT018 - likewise
     if seed is not None:
         spec = spec.model_copy(update={"seed": seed})
     if train is not None:
         named = path.parent / train.model  # relative paths are relative to the pipeline file, as all others
         model = str(named) if named.is_dir() else train.model
         train = train.model_copy(update={"seed": spec.seed, "model": model})
-    return Pipeline(path, path.parent, spec, prepare, curate, rules, held_out, *decided, train)
+    return Pipeline(path, path.parent, spec, prepare, curate, tests, rules, held_out, *decided, train)
 
 
 class _Mistakes:

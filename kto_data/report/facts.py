@@ -5,7 +5,7 @@ means "looked for, and there is none", and is shown as a dash. Shares are fracti
 The type of each part says what the pipeline has to fill in.
 """
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 
 class Figure(TypedDict, total=False):
@@ -89,7 +89,15 @@ class Balance(TypedDict, total=False):
     reason: str  # in words
     by_source: list[Named]
     by_model: list[Named]
-    lengths: Histogram  # of the completions, in characters
+    by_language: list[Named]  # of the completions
+    by_cluster: list[Named]  # of the prompts
+    by_time: list[Named]
+    lengths: Histogram | None  # of the completions, in characters
+    scores: Histogram | None  # p_desirable
+    measures: dict[str, Any]  # `balance.statistics.Mass` by measure
+    prompts: dict[str, int]  # n, both, only_desirable, only_undesirable
+    weights: dict[str, Any]  # `balance.weights.ClassWeights`
+    order: dict[str, Any]  # `balance.order_facts.OrderFacts` of the train split
 
 
 class CardSide(TypedDict, total=False):
@@ -185,6 +193,56 @@ class Labels(TypedDict, total=False):
     n_disputed: int  # samples that wait for adjudication
     rounds: list[Round]
     notes: list[str]  # what was set aside, what the method warns of
+
+
+class ConflictingPair(TypedDict, total=False):
+    """Two labelers of whom one said desirable and the other undesirable, and how many rows of a sample they did so on."""
+
+    desirable: str
+    undesirable: str
+    n: int
+
+
+class Conflict(TypedDict, total=False):
+    """A row on which labelers contradicted one another."""
+
+    row_id: str
+    desirable: list[str]
+    undesirable: list[str]
+    label: bool | None
+    p_desirable: float | None
+    decided_by: str
+    prompt: str
+    completion: str
+
+
+class Conflicts(TypedDict, total=False):
+    """Where labelers contradicted one another."""
+
+    n_samples: int
+    n_conflicts: int  # samples with votes both ways
+    n_counted: int  # rows that the pairs were counted on
+    pairs: list[ConflictingPair]
+    examples: list[Conflict]
+
+
+class DroppedExample(TypedDict, total=False):
+    """A row that a step left out."""
+
+    step: str
+    reason: str
+    row_id: str
+    detail: str | None
+    prompt: str
+    completion: str
+
+
+class DataTest(TypedDict, total=False):
+    """A test of the pipeline's `tests:` list."""
+
+    test: str
+    severity: str
+    failures: list[str]
 
 
 class CurvePoint(TypedDict, total=False):
@@ -313,6 +371,10 @@ class Facts(TypedDict, total=False):
     accounting: Accounting
     quarantined_examples: list[QuarantinedExample]
     balance: Balance
+    shortcuts: dict[str, Any]  # `balance.shortcuts.ShortcutAudit`
+    conflicts: Conflicts
+    dropped_examples: list[DroppedExample]
+    tests: list[DataTest]
     labelers: list[Labeler]
     labels: Labels
     training: Training

@@ -130,3 +130,21 @@ def _course(lines: list[Line]) -> str:
         if known:
             courses.append(f"{line.label} from {number(known[0])} to {number(known[-1])}")
     return "; ".join(courses)
+
+
+def shortcut_chart(audit: dict[str, Any]) -> Markup:
+    """How well surface and prompt alone foretell the label."""
+    bars = [
+        bar
+        for key, label in (("surface", "Surface features"), ("prompt", "The prompt alone"))
+        if (bar := _bar(label, audit.get(key), "control")) is not None
+    ]
+    if not bars:
+        return Markup()
+    described = "; ".join(f"{bar.label}: {score(bar.estimate)}" for bar in bars)
+    return interval_bars(
+        bars,
+        title="AUC of models that cannot read",
+        description=f"{described}. The dashed line is chance.",
+        mark=0.5,
+    )

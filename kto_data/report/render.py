@@ -45,7 +45,10 @@ class Section(NamedTuple):
 SECTIONS = (
     Section("accounting", "Where every row went", "accounting"),
     Section("balance", "Balance and weights", "balance"),
+    Section("tests", "Data tests", "tests"),
+    Section("shortcuts", "What could be learnt instead", "shortcuts.n_rows"),
     Section("labelers", "Labelers", "labelers"),
+    Section("conflicts", "Conflicts", "conflicts.n_conflicts"),
     Section("cards", "Report cards of the labelers", "labelers.card"),
     Section("labels", "Who decided the labels", "labels"),
     Section("evaluation", "Evaluation on held-out prompts", "evaluation"),

@@ -55,7 +55,7 @@ def check_dataset(opened: Opened, options: CheckOptions) -> tuple[BalanceStatist
     statistics = balance_statistics(**files, batch_rows=options.batch_rows)
     findings = list(check_records(opened))
     with database(opened.rows.parent) as con:
-        _tables(con, files)
+        checked_tables(con, files)
         findings += check_content(con)
         findings += _trained(opened, options, statistics, con)
     if options.shortcuts:
@@ -88,7 +88,8 @@ def _trained(
         yield from check_tokens(con, tokenizer=options.tokenizer, max_length=options.max_length, plain=plain)
 
 
-def _tables(con: duckdb.DuckDBPyConnection, files: dict[str, Path]) -> None:
+def checked_tables(con: duckdb.DuckDBPyConnection, files: dict[str, Path]) -> None:
+    """Make what checks look at: the views of the files, the table `checked` and the view `keyed`."""
     for name, path in files.items():
         add_view(con, name, path)
     con.execute(

@@ -30,6 +30,7 @@ _NOT_DATA = {
     "croissant.json",
     "state.json",
     "report.json",
+    "kto.json",
 }
 _TEST_WORDS = ("test", "eval", "valid", "dev", "heldout", "held_out")
 _EXAMPLES = 5
