@@ -125,10 +125,21 @@ def audit_shortcuts(
         if not found["row_id"].size:
             return ShortcutAudit(0, None, None, None, None, None, (), ())
         votes = votes_of(con, list(found["row_id"]), rule_blocks, vote_blocks)
+    # imported here, because scikit-learn takes a second
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(
+        1
+    ):  # threads add in any order, and on matrices of this size cost more than they gain
+        return _audit(found, votes, np.random.default_rng(seed))
+
+
+def _audit(
+    found: dict[str, Any], votes: dict[str, npt.NDArray[np.int8]], random: np.random.Generator
+) -> ShortcutAudit:
     label = found["label"].astype(np.bool_)
     names, x_ND = _features(found)
     folds = _folds(found["prompt_id"])
-    random = np.random.default_rng(seed)
     enough = len(label) >= FEWEST_ROWS and 0 < label.sum() < len(label) and len(set(folds)) > 1
     scores, coefficients = _fit(x_ND, label, folds) if enough else (None, None)
     chars = found["chars"].astype(np.float64)
@@ -192,7 +203,6 @@ def _fit(x_ND: Floats, label: npt.NDArray[np.bool_], folds: npt.NDArray[np.int64
 
 
 def _logistic() -> Any:
-    # imported here, because it takes a second
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=0.1, max_iter=500)

@@ -175,8 +175,7 @@ def _shortcuts(shortcuts: dict[str, Any]) -> Iterator[str]:
     for key, title in (("surface", "surface features"), ("prompt", "the prompt alone")):
         if found := shortcuts[key]:
             yield (
-                f"shortcuts: {title} foretell the label with AUC {found['estimate']:.3f} "
-                f"[{found['lower']:.3f}, {found['upper']:.3f}]"
+                f"shortcuts: AUC {found['estimate']:.3f} [{found['lower']:.3f}, {found['upper']:.3f}] from {title}"
             )
     if shortcuts["mean_chars"]:
         up, down = shortcuts["mean_chars"]

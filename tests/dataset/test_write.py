@@ -125,6 +125,7 @@ def test_writing_again_leaves_nothing_of_the_dataset_before(row, write):
     assert set(contents(folder)) == {
         "README.md",
         "balance.json",
+        "croissant.json",
         "manifest.json",
         "notes.txt",
         "train-00000.parquet",

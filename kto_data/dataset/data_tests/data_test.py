@@ -10,7 +10,7 @@ import duckdb
 
 from kto_data.config.validate import Options, validate
 from kto_data.config.yaml_file import KeyPath, YamlFile
-from kto_data.errors import ConfigError, did_you_mean
+from kto_data.errors import ConfigError, Mistake, did_you_mean
 from kto_data.registry import Registry
 from kto_data.votes.labelers import Labeler
 
@@ -67,7 +67,8 @@ def parse_tests(data: Any, file: YamlFile, path: KeyPath) -> tuple[PlannedTest, 
     """
     if not isinstance(data, list):
         raise ConfigError([file.mistake(path, "must be a list of tests, such as [no_pii]")])
-    tests, mistakes = [], []
+    tests: list[PlannedTest] = []
+    mistakes: list[Mistake] = []
     for index, item in enumerate(data):
         place: KeyPath = (*path, index)
         try:
