@@ -28,6 +28,9 @@ PROFILE = pa.schema(
 BYTES_PER_TOKEN = 4
 """Where no tokenizer is at hand: for English text and today's vocabularies about right, and the same for all rows."""
 
+LIKELY = 0.5
+"""A text's language is told from this probability on."""
+
 _BATCH = 2000
 
 
@@ -86,12 +89,17 @@ def _profiles(
             "completion_key": batch.column("completion_key").to_pylist(),
             "prompt_chars": [sum(len(message["content"]) for message in prompt) for prompt in prompts],
             "n_tokens": count_tokens(completions),
-            "language": [(language_of(text) or (None,))[0] for text in completions],
+            "language": [_language(text) for text in completions],
             "cluster": clusters.names_of([prompt[-1]["content"] if prompt else "" for prompt in prompts]),
         }
         features = [surface(text) for text in completions]
         columns |= {field.name: [one[field.name] for one in features] for field in TEXT_FIELDS}
         yield pa.RecordBatch.from_pydict(columns, schema=PROFILE)
+
+
+def _language(text: str) -> str | None:
+    found = language_of(text)
+    return found[0] if found and found[1] >= LIKELY else None  # of a few words it is a guess
 
 
 def _prompt_sample(con: duckdb.DuckDBPyConnection, seed: int) -> list[str]:

@@ -107,7 +107,7 @@ def _records(shard: str, columns: dict[str, str]) -> dict[str, Any]:
 
 
 def _field(identity: str, shard: str, column: str, meaning: str) -> dict[str, Any]:
-    field = {
+    field: dict[str, Any] = {
         "@type": "cr:Field",
         "@id": identity,
         "name": column,
