@@ -2,6 +2,9 @@
 
 import pytest
 
+from kto_data.dataset.export.export import ExportOptions, export_dataset
+from kto_data.dataset.foreign.opened import open_dataset
+
 pytestmark = pytest.mark.slow
 
 TEMPLATE = (
@@ -95,3 +98,51 @@ def test_trl_trains_a_step_on_it_without_mapping(row, write, load, tokenizer, tm
     done = trainer.train()
     assert done.global_step == 1
     assert 0 < done.training_loss < 1
+
+
+@pytest.mark.filterwarnings(r"ignore:`\w*gradient_checkpointing\w*` is deprecated:FutureWarning")
+def test_trl_trains_a_step_on_an_export_with_the_settings_that_come_with_it(
+    row, write, tokenizer, tmp_path, monkeypatch
+):
+    from datasets import load_dataset
+    from transformers import LlamaConfig, LlamaForCausalLM
+    from trl import KTOConfig, KTOTrainer, ModelConfig, ScriptArguments, TrlParser
+
+    folder, _ = write([row(n, label=n % 4 > 0) for n in range(16)])
+    size = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = LlamaConfig(vocab_size=len(tokenizer), pad_token_id=1, eos_token_id=2, bos_token_id=None, **size)
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "model")
+    (tmp_path / "scratch").mkdir()
+    opened = open_dataset(str(folder), tmp_path / "scratch")
+    export_dataset(
+        rows=opened.rows,
+        selection=opened.selection,
+        out=tmp_path / "out",
+        name="x",
+        stated=(1.0, 3.0),
+        options=ExportOptions("trl", model=str(tmp_path / "model"), batch_rows=4),
+    )
+    monkeypatch.chdir(tmp_path / "out")
+    parser = TrlParser((ScriptArguments, KTOConfig, ModelConfig))
+    more = [
+        "--use_cpu",
+        "true",
+        "--bf16",
+        "false",
+        "--max_steps",
+        "1",
+        "--save_strategy",
+        "no",
+        "--report_to",
+        "none",
+    ]
+    script, settings, model = parser.parse_args_and_config(["--config", "kto.yaml", *more])
+    assert (settings.desirable_weight, settings.undesirable_weight) == (1.0, 3.0)
+    rows = load_dataset(script.dataset_name, cache_dir=str(tmp_path / "cache"))
+    trainer = KTOTrainer(
+        model=model.model_name_or_path,
+        args=settings,
+        train_dataset=rows[script.dataset_train_split],
+        processing_class=tokenizer,
+    )
+    assert trainer.train().global_step == 1

@@ -1,7 +1,7 @@
 """Nothing that `kto check` would call an error."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from kto_data.balance.order_facts import OrderFacts
 from kto_data.dataset.check.batches import check_batches
@@ -40,7 +40,6 @@ def _found(given: Given) -> Iterator[Finding]:
     yield from check_batches(OrderFacts(**_with_sizes(given.balance["order"]["train"])))
 
 
-def _with_sizes(facts: dict[str, object]) -> dict[str, object]:  # JSON has texts for keys
+def _with_sizes(facts: dict[str, Any]) -> dict[str, Any]:  # JSON has texts for keys
     shares = facts["single_label_batches"]
-    assert isinstance(shares, dict)
     return facts | {"single_label_batches": {int(size): share for size, share in shares.items()}}

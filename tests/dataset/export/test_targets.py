@@ -107,23 +107,3 @@ def test_the_same_rows_can_be_read_back(exported, chats, to, tmp_path):
     opened = open_dataset(str(out), again)
     assert opened.n_rows == done.n_rows == {"train": 10, "test": 2}
     assert not opened.problems
-
-
-@pytest.mark.slow
-def test_trl_trains_on_what_is_exported_with_its_own_settings(exported, chats, tmp_path, monkeypatch):
-    trl = pytest.importorskip("trl")
-    datasets = pytest.importorskip("datasets")
-    _, out = exported("trl", chats, stated=(1.0, 2.0))
-    monkeypatch.chdir(out)
-    parser = trl.TrlParser((trl.ScriptArguments, trl.KTOConfig, trl.ModelConfig))
-    script, config, model = parser.parse_args_and_config(["--config", "kto.yaml", "--use_cpu", "true"])
-    assert (config.desirable_weight, config.undesirable_weight, model.model_name_or_path) == (
-        1.0,
-        2.0,
-        "MODEL",
-    )
-    found = datasets.load_dataset(script.dataset_name, cache_dir=str(tmp_path / "cache"))
-    assert {split: len(rows) for split, rows in found.items()} == {"train": 10, "test": 2}
-    from trl.data_utils import is_conversational
-
-    assert is_conversational(found["train"][0])
