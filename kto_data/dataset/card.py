@@ -48,7 +48,7 @@ The rows are in an order of kind `{order}` with seed {seed}. {order_reason} `bal
 _TRAINING = """
 ## Training
 
-With [TRL](https://huggingface.co/docs/trl/kto_trainer), in this folder (TRL reads the rows in their order, and knows
+With [TRL](https://huggingface.co/docs/trl/kto_trainer), where FOLDER is the path of this folder (TRL reads the rows in their order, and knows
 no row weights):
 
 ```python
@@ -62,7 +62,7 @@ trainer = KTOTrainer(
         desirable_weight={desirable_weight},
         undesirable_weight={undesirable_weight},
     ),
-    train_dataset=load_dataset(".", split="train"),
+    train_dataset=load_dataset("FOLDER", split="train"),
 )
 trainer.train()
 ```

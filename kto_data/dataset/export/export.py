@@ -116,9 +116,10 @@ def export_dataset(
             if not ids:
                 continue
             records = _records(con, ids, target, split, done)
-            file = out / f"{split}.{target.container}"
+            file = out / target.rows_in / f"{split}.{target.container}"
+            file.parent.mkdir(exist_ok=True)
             if _write(file, records, target.container):
-                done.files.append(file.name)
+                done.files.append(file.relative_to(out).as_posix())
     if not done.n_rows["train"]:
         raise InputError(
             f"{options.to} can express no train row: {'; '.join(f'{why} ({n:,})' for why, n in done.left_out.items()) or 'there is none'}"

@@ -37,6 +37,9 @@ class Target(ABC):
     container: ClassVar[Literal["parquet", "jsonl", "json"]]
     """The kind of file: one of each split."""
 
+    rows_in: ClassVar[str] = "."
+    """The folder of the rows, in the exported one."""
+
     command: ClassVar[str]
     """How to start the training in the exported folder."""
 

@@ -11,6 +11,7 @@ class Trl(Target):
     """`prompt`, `completion`, `label` (https://huggingface.co/docs/trl/dataset_formats); rows are read in file order."""
 
     container = "parquet"
+    rows_in = "data"  # a folder of their own, because `datasets` finds no name for "."
     command = "trl kto --config kto.yaml"
 
     def record(self, row: Mapping[str, Any], split: str) -> dict[str, Any]:
@@ -24,7 +25,7 @@ class Trl(Target):
                 "trl kto --config kto.yaml, in this folder. Rows are read in their order: keep per_device_train_batch_size.",
                 {
                     "model_name_or_path": settings.model,
-                    "dataset_name": ".",
+                    "dataset_name": "data",
                     "output_dir": "checkpoint",
                     "beta": 0.1,
                     "desirable_weight": settings.desirable_weight,

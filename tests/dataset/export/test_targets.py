@@ -90,11 +90,11 @@ def test_halos_takes_binary_feedback(exported, chats):
 
 def test_trl_takes_prompt_completion_and_label(exported, chats):
     _, out = exported("trl", chats, stated=(1.0, 2.0))
-    table = pq.read_table(out / "train.parquet")
+    table = pq.read_table(out / "data" / "train.parquet")
     assert table.column_names == ["prompt", "completion", "label"]
     assert table["label"].to_pylist() == [n % 3 != 0 for n in range(10)]
     settings = yaml((out / "kto.yaml").read_text())
-    assert (settings["dataset_name"], settings["undesirable_weight"]) == (".", 2.0)
+    assert (settings["dataset_name"], settings["undesirable_weight"]) == ("data", 2.0)
 
 
 @pytest.mark.parametrize("to", list(TARGETS))
