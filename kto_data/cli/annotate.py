@@ -65,6 +65,13 @@ def push(
             "--new-project", help="The project was deleted: make it anew and send what is unanswered."
         ),
     ] = False,
+    review_by: Annotated[
+        str | None,
+        typer.Option(
+            "--review-by",
+            help="Send what annotators disagree on to this reviewer (an e-mail address) instead.",
+        ),
+    ] = None,
     url: Url = None,
     timeout: Timeout = 60.0,
     state: State = None,
@@ -73,7 +80,7 @@ def push(
     """Send a batch to annotators; the same command again finishes it, and never sends anything twice."""
     from kto_data.errors import InputError
     from kto_data.labelers.humans.options import BatchOptions, strategy_of
-    from kto_data.pipeline.annotate import PushWish, push_batch
+    from kto_data.pipeline.annotate import PushWish, push_batch, push_reviews
 
     try:
         strategy_of(strategy)
@@ -90,7 +97,10 @@ def push(
         project=project or _title(target), seed=seed, more=more, restore=restore, new_project=new_project
     )
     with _ledger(target, state) as ledger, _studio(url, timeout) as studio:
-        done = push_batch(target, ledger, studio, options, wish, gold=gold or [])
+        if review_by:
+            done = push_reviews(ledger, studio, review_by, show_suggestions=show_suggestions)
+        else:
+            done = push_batch(target, ledger, studio, options, wish, gold=gold or [])
     if as_json:
         _print_json(done)
         return
@@ -136,6 +146,26 @@ def status(target: Target, state: State = None, as_json: JsonOption = False) -> 
         _print_json(found)
     else:
         print(status_text(found))
+
+
+@app.command("report")
+def report(
+    target: Target,
+    state: State = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the intervals' resampling.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how far annotators agree, and how good each is; as of the last pull."""
+    from kto_data.cli.annotate_text import report_text
+    from kto_data.labelers.humans.answers import disputed, standing_answers
+    from kto_data.labelers.humans.report import agreement_report
+
+    with _ledger(target, state, existing=True) as ledger:
+        found = agreement_report(standing_answers(ledger), seed=seed) | {"to_adjudicate": disputed(ledger)}
+    if as_json:
+        _print_json(found)
+    else:
+        print(report_text(found))
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from kto_data.cli.summary import figure
+
 
 def status_text(found: Mapping[str, Any]) -> str:
     """Return how far annotators are."""
@@ -35,6 +37,64 @@ def status_text(found: Mapping[str, Any]) -> str:
         )
     lines += [f"{project['title']}: {project['url']}" for project in found["projects"]]
     return "\n".join(lines)
+
+
+_MEASURES = {
+    "percent": "agree",
+    "cohen_kappa": "Cohen's kappa",
+    "fleiss_kappa": "Fleiss' kappa",
+    "krippendorff_alpha": "Krippendorff's alpha",
+    "gwet_ac1": "Gwet's AC1",
+}
+
+
+def report_text(found: Mapping[str, Any]) -> str:
+    """Return how far annotators agree, and each one's record."""
+    lines = [
+        f"{found['n_answers']:,} answers on {found['n_items']:,} items, {found['n_items_compared']:,} of them with two or "
+        f"more; on {found['n_disputed']:,} annotators disagree"
+    ]
+    lines += [f"  {name:<22}{_figure(found['agreement'][key])}" for key, name in _MEASURES.items()]
+    if found["pairs"]:
+        lines.append("pairs, those that disagree most first")
+    for pair in found["pairs"][:10]:
+        lines.append(
+            f"  {' / '.join(pair['annotators'])}: {_figure(pair['agreement'])} of {pair['n']:,} items, kappa "
+            f"{_figure(pair['cohen_kappa'])}; only one says desirable: {pair['n_only_first_desirable']:,} / "
+            f"{pair['n_only_second_desirable']:,}"
+        )
+    for one in found["annotators"]:
+        lines += _annotator_lines(one)
+    if found["to_adjudicate"]:
+        lines.append(
+            f"{len(found['to_adjudicate']):,} samples wait for adjudication: kto annotate push TARGET --review-by ADDRESS"
+        )
+    return "\n".join(lines)
+
+
+def _annotator_lines(one: Mapping[str, Any]) -> list[str]:
+    seconds = one["median_lead_time_s"]
+    pace = "no times" if seconds is None else f"median {seconds:.1f} s"
+    lines = [
+        f"{one['annotator']}: {one['n']:,} answers, {one['n_skipped']:,} skipped, {pace}; right on gold "
+        f"{_figure(one['accuracy_on_gold'])} of {one['n_gold']:,}; desirable {_figure(one['desirable_share'])}"
+    ]
+    if one["hasty"]:
+        lines.append("  answers faster than anybody can read")
+    if one["drift"] and one["drift"]["drifts"]:
+        lines.append(
+            f"  drifts: the desirable share of the later half changed by {_figure(one['drift']['desirable_share_change'])}"
+        )
+    if one["n_edited_by_others"]:
+        lines.append(f"  {one['n_edited_by_others']:,} answers were edited by somebody else")
+    return lines
+
+
+def _figure(value: Mapping[str, Any] | None) -> str:
+    """Return a figure with its interval, where it has one."""
+    if value is not None and value.get("lower") is None:
+        return f"{value['estimate']:.3f}"
+    return figure(value)
 
 
 def duration(hours: float) -> str:

@@ -18,6 +18,10 @@ def run(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**63 - 1, help="Used instead of the file's seed.")
     ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait", help="Wait for annotators; else a run that needs them ends with exit code 4."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a pipeline, from its input to its report; what is finished is reused.
@@ -29,7 +33,9 @@ def run(
     from kto_data.pipeline.run import run_pipeline
     from kto_data.pipeline.spec import load_pipeline
 
-    summary = run_pipeline(load_pipeline(find(pipeline), seed=seed), runs=runs, progress=ShownProgress())
+    summary = run_pipeline(
+        load_pipeline(find(pipeline), seed=seed), runs=runs, progress=ShownProgress(), wait=wait
+    )
     if as_json:
         print(json.dumps({"folder": str(summary.folder), **summary.facts}, indent=2, ensure_ascii=False))
     else:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from kto_data.errors import InputError
+from kto_data.labelers.humans.adjudication import make_review, review_kind, review_title
+from kto_data.labelers.humans.answers import disputed
 from kto_data.labelers.humans.batches import make_batch, n_outstanding, open_batch, request_of
 from kto_data.labelers.humans.client import Studio
 from kto_data.labelers.humans.ledger import DELETED, MAIN, SENT, Ledger
@@ -94,6 +96,38 @@ def push_batch(
         "n_items": ledger.count("SELECT count(*) FROM items WHERE batch = ?", [name]),
         "n_gold": ledger.count("SELECT count(*) FROM items WHERE batch = ? AND role = 'gold'", [name]),
         "n_outstanding": n_outstanding(ledger, project.overlap),
+        "url": f"{studio.url}/projects/{project.id}",
+        "notes": notes,
+    }
+
+
+def push_reviews(
+    ledger: Ledger, studio: Studio, reviewer: str, *, show_suggestions: bool = False
+) -> dict[str, Any]:
+    """Send what annotators disagree on to a reviewer, in a project of the reviewer's own.
+
+    Returns:
+        JSON values: the batch, what was sent, notes.
+    """
+    main = ledger.project(MAIN)
+    if main is None:
+        raise InputError("nothing was sent to annotators yet, so there is nothing to review")
+    kind = review_kind(reviewer)
+    title = review_title(main["title"], reviewer)
+    project = ensure_project(ledger, studio, title, overlap=1, show_suggestions=show_suggestions, kind=kind)
+    batch = make_review(ledger, disputed(ledger), reviewer)
+    pushed = send(ledger, studio, project, kind=kind)
+    notes = [] if batch else ["annotators disagree on nothing that is not under review already"]
+    if reviewer.lower() not in {user.email for user in studio.users().values()}:
+        notes.append(
+            f"nobody on the server has the address {reviewer}; only answers of that account become gold"
+        )
+    return {
+        "batch": batch.batch if batch else None,
+        **asdict(pushed),
+        "n_items": ledger.count("SELECT count(*) FROM items WHERE kind = ?", [kind]),
+        "n_gold": 0,
+        "n_outstanding": n_outstanding(ledger, 1, kind=kind),
         "url": f"{studio.url}/projects/{project.id}",
         "notes": notes,
     }

@@ -20,12 +20,14 @@ class Context:
         run: Its run folder.
         log: Its vote log.
         done: The steps that are done, by name.
+        wait: Wait for annotators, instead of ending while too little is answered.
     """
 
     pipeline: Pipeline
     run: RunFolder
     log: VoteLog
     done: dict[str, StepResult] = field(default_factory=dict)
+    wait: bool = False
 
     def do(
         self,

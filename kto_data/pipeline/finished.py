@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kto_data.aggregators.method import METHODS, Method
 from kto_data.aggregators.policy import Policy
 from kto_data.errors import InputError
+from kto_data.pipeline.steps.gold import GOLD_STEPS
 from kto_data.runs.folder import MANIFEST
 from kto_data.votes.labelers import Labeler, from_files
 
@@ -91,7 +93,8 @@ class FinishedRun:
 
     def gold(self) -> "Any | None":
         """Return the run's gold table; None where it has none."""
-        return pq.read_table(self.path("gold", "gold.parquet")) if "gold" in self.folders else None
+        files = [self.path(step, "gold.parquet") for step in GOLD_STEPS if step in self.folders]
+        return pa.concat_tables([pq.read_table(file) for file in files]) if files else None
 
 
 def open_run(folder: Path) -> FinishedRun:

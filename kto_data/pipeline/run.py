@@ -44,15 +44,19 @@ class RunSummary:
     facts: Facts
 
 
-def run_pipeline(pipeline: Pipeline, *, runs: Path, progress: Progress | None = None) -> RunSummary:
+def run_pipeline(
+    pipeline: Pipeline, *, runs: Path, progress: Progress | None = None, wait: bool = False
+) -> RunSummary:
     """Run a pipeline, or what of it is not done yet, in the folder `runs/<name>`.
 
     Args:
         pipeline: The checked pipeline file.
         runs: Where run folders are.
         progress: Told of every step.
+        wait: Wait for annotators, instead of ending while too little is answered.
 
     Raises:
+        WaitingError: Annotators have decisions to make first; running again goes on.
         InputError: The input cannot be used.
         FindingsError: A limit is exceeded.
         UnavailableError: The trainer cannot run or failed, or another run is at work in this folder.
@@ -61,7 +65,7 @@ def run_pipeline(pipeline: Pipeline, *, runs: Path, progress: Progress | None = 
         check_installed()
     run = RunFolder(runs / pipeline.file.name, progress)
     with run.locked():
-        context = Context(pipeline, run, VoteLog(run.path / "votes"))
+        context = Context(pipeline, run, VoteLog(run.path / "votes"), wait=wait)
         make_dataset(context)
         if pipeline.train is not None:
             _train_and_evaluate(context)

@@ -20,6 +20,7 @@ from kto_data.dataset.data_tests.data_test import PlannedTest, parse_tests
 from kto_data.errors import ConfigError, InputError, Mistake, did_you_mean
 from kto_data.labelers.decision_table import DecisionTable
 from kto_data.labelers.feedback.thumbs import Thumbs
+from kto_data.labelers.humans.options import HumansOptions
 from kto_data.labelers.recorded import RecordedVotes
 from kto_data.labelers.rules.load import load_rules
 from kto_data.labelers.rules.rule import RuleSet
@@ -71,13 +72,15 @@ class LabelOptions(Options):
     feedback: FeedbackOptions = FeedbackOptions()
     recorded: list[RecordedVotes] = []
     """Votes that were made elsewhere and stand in columns of the input."""
+    humans: HumansOptions | None = None
+    """Annotators in Label Studio: the run sends a batch and goes on when enough of it is answered."""
     unresolved: UnresolvedOptions = UnresolvedOptions()
     """Which samples judges and annotators are asked about that have `when: unresolved`."""
 
     @model_validator(mode="after")
     def _somebody_votes(self) -> "LabelOptions":
-        if not (self.rules or self.feedback.thumbs or self.recorded):
-            raise ValueError("nobody votes; name rules, feedback or recorded votes")
+        if not (self.rules or self.feedback.thumbs or self.recorded or self.humans):
+            raise ValueError("nobody votes; name rules, feedback, recorded votes or humans")
         names = [labeler.labeler for labeler in self.recorded]
         if len(set(names)) < len(names):
             raise ValueError("two recorded labelers have the same name")

@@ -142,3 +142,71 @@ def test_mistakes_are_messages_with_a_remedy(kto, run, studio_server):
         done = run(*arguments, **environment)
         assert (done.returncode, text in done.stderr) == (code, True), done.stderr
     assert kto("annotate", "status", "nowhere").returncode == 2
+
+
+def humans(title, **more):
+    return {"label_studio": {"url": "$LABEL_STUDIO_URL", "project": title}, "overlap": 1, "budget": 6} | more
+
+
+def test_a_pipeline_sends_a_batch_ends_with_4_and_goes_on_when_it_is_answered(
+    kto, title, studio_env, studio_server
+):
+    kto.records(40)
+    pipeline = kto.pipeline(label={"rules": ["rules.yaml"], "humans": humans(title)})
+    first = kto("run", pipeline, **studio_env)
+    assert first.returncode == 4
+    assert "6 decisions of annotators are outstanding" in first.stderr
+    tasks = studio_server.tasks(title)
+    assert len(tasks) == 6
+    for task in tasks[:5]:
+        studio_server.annotate(task["id"], "undesirable")
+    again = kto("run", pipeline, **studio_env)
+    assert again.returncode == 4
+    assert "1 decisions of annotators are outstanding" in again.stderr
+    studio_server.annotate(tasks[5]["id"], None)
+    done = kto("run", pipeline, "--json", **studio_env)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    [person] = [one for one in document["labelers"] if one["kind"] == "annotator"]
+    assert (person["labeler"], person["n_undesirable"]) == (f"human:{studio_server.account.email}", 5)
+    assert [one["round"] for one in document["labels"]["rounds"]] == ["humans"]
+    assert len(studio_server.tasks(title)) == 6
+    # enough is answered: the run is reused without the server
+    offline = kto("run", pipeline, "--json", LABEL_STUDIO_URL="http://127.0.0.1:9", LABEL_STUDIO_API_KEY="x")
+    assert offline.returncode == 0, offline.stderr
+
+
+def test_disagreement_goes_to_a_reviewer_whose_answer_becomes_gold(kto, title, studio_env, studio_server):
+    kto.records(40)
+    label = {"rules": ["rules.yaml"], "humans": humans(title, overlap=2, budget=3, min_share=0.3)}
+    pipeline = kto.pipeline(label=label)
+    assert kto("run", pipeline, **studio_env).returncode == 4
+    (_, ann), (_, bob), (jo, jo_token) = (studio_server.add_annotator() for _ in range(3))
+    task = studio_server.tasks(title)[0]
+    studio_server.annotate(task["id"], "desirable", token=ann)
+    studio_server.annotate(task["id"], "undesirable", token=bob)
+    done = kto("run", pipeline, "--json", **studio_env)  # one of three items is enough here
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["labels"]["n_disputed"] == 1
+
+    sent = json.loads(kto("annotate", "push", "runs/mine", "--review-by", jo, "--json", **studio_env).stdout)
+    assert (sent["n_sent"], sent["notes"]) == (1, [])
+    review = f"/api/tasks/?project={sent['url'].rpartition('/')[2]}&fields=all"
+    [under_review] = studio_server.api("GET", review)["tasks"]
+    assert under_review["data"]["completion"] == task["data"]["completion"]
+    studio_server.annotate(under_review["id"], "undesirable", token=ann)  # not the reviewer: no gold
+    assert json.loads(kto("annotate", "pull", "runs/mine", "--json", **studio_env).stdout)["n_gold"] == 0
+    studio_server.annotate(under_review["id"], "desirable", token=jo_token)
+    assert json.loads(kto("annotate", "pull", "runs/mine", "--json", **studio_env).stdout)["n_gold"] == 1
+    after = json.loads(kto("run", pipeline, "--json", **studio_env).stdout)
+    assert after["labels"]["n_gold"] == 1
+    labels = pq.read_table(next(kto.run_folder.glob("*_aggregate-*/labels.parquet"))).to_pylist()
+    sample = task["data"]["external_id"].partition("-")[2]
+    decided = {
+        one["label"]
+        for path in kto.run_folder.glob("*_aggregate-*/labels.parquet")
+        for one in pq.read_table(path).to_pylist()
+        if one["sample_id"] == sample and one["decided_by"] == "gold"
+    }
+    assert decided == {True}
+    assert labels

@@ -92,7 +92,8 @@ def make_batch(
         external_id = f"{batch}-{sample}"
         suggestion = said.get(sample, "Nobody said anything.") if options.show_suggestions else None
         data = task_data(external_id, *texts[sample], suggestion)
-        items.append(Item(external_id, batch, sample, stratum, p_selected, by, role, data))
+        truth = source.gold[sample] if role == GOLD else None
+        items.append(Item(external_id, batch, sample, stratum, p_selected, by, role, data, truth))
     made = Batch(batch, number, MAIN, request, options.strategy_name, options.overlap, time.time_ns() // 1000)
     ledger.add_batch(made, items)
     return made

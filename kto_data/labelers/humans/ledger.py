@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS batches (
   batch TEXT PRIMARY KEY, number INTEGER, kind TEXT, request TEXT, strategy TEXT, overlap INTEGER, created_at INTEGER);
 CREATE TABLE IF NOT EXISTS items (
   external_id TEXT PRIMARY KEY, batch TEXT, kind TEXT, sample_id TEXT, stratum TEXT, p_selected REAL, chosen_by TEXT,
-  role TEXT, data BLOB, state TEXT, task INTEGER, sent_at REAL);
+  role TEXT, truth INTEGER, data BLOB, state TEXT, task INTEGER, sent_at REAL);
 CREATE INDEX IF NOT EXISTS items_by_sample ON items (sample_id);
 CREATE INDEX IF NOT EXISTS items_by_task ON items (kind, task);
 CREATE TABLE IF NOT EXISTS annotations (
@@ -38,7 +38,6 @@ CREATE INDEX IF NOT EXISTS annotations_by_item ON annotations (external_id);
 CREATE TABLE IF NOT EXISTS told (
   sample_id TEXT, annotator TEXT, vote INTEGER, reason TEXT, at INTEGER, PRIMARY KEY (sample_id, annotator));
 CREATE TABLE IF NOT EXISTS blocks (number INTEGER PRIMARY KEY, name TEXT UNIQUE);
-CREATE TABLE IF NOT EXISTS gold (sample_id TEXT PRIMARY KEY, label INTEGER, source TEXT);
 """
 
 # what an item's `state` can be
@@ -61,6 +60,7 @@ class Item:
         chosen_by: The strategy that chose it.
         role: `label`, `gold` (its label is known: the annotator is what is measured) or `review`.
         data: What the annotator sees: messages, completion, perhaps a suggestion.
+        truth: The known label of a gold item; it never leaves this machine.
     """
 
     external_id: str
@@ -71,6 +71,7 @@ class Item:
     chosen_by: str
     role: str
     data: Mapping[str, Any]
+    truth: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ class Ledger:
                 ],
             )
             db.executemany(
-                "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+                "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
                 ([*_columns(item, batch.kind), WAITING] for item in items),
             )
 
@@ -200,7 +201,7 @@ class Ledger:
         """Note items that are on the server already, with their tasks: the ledger was lost or is new."""
         with self.transaction() as db:
             db.executemany(
-                "INSERT OR IGNORE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+                "INSERT OR IGNORE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
                 ([*_columns(item, kind), SENT, task] for item, task in items),
             )
 
@@ -212,6 +213,11 @@ class Ledger:
         """Return the samples that annotators (or reviewers) were asked about."""
         where = "role = 'review'" if reviews else "role <> 'review'"
         return {row[0] for row in self.rows(f"SELECT DISTINCT sample_id FROM items WHERE {where}")}  # noqa: S608
+
+    def seen(self, sample_id: str) -> Mapping[str, Any]:
+        """Return what annotators saw of a sample that they were asked about."""
+        query = "SELECT * FROM items WHERE sample_id = ? AND role <> 'review' ORDER BY rowid LIMIT 1"
+        return _item(self.rows(query, [sample_id])[0]).data
 
     # -- sending ----------------------------------------------------------------------------------
 
@@ -240,12 +246,12 @@ class Ledger:
 def _columns(item: Item, kind: str) -> list[Any]:
     data = zlib.compress(json.dumps(item.data, ensure_ascii=False).encode("utf-8"), 3)
     return [
-        item.external_id, item.batch, kind, item.sample_id, item.stratum, item.p_selected, item.chosen_by, item.role, data,
+        item.external_id, item.batch, kind, item.sample_id, item.stratum, item.p_selected, item.chosen_by, item.role, item.truth, data,
     ]  # fmt: skip
 
 
 def _item(row: sqlite3.Row) -> Item:
     return Item(
         row["external_id"], row["batch"], row["sample_id"], row["stratum"], row["p_selected"], row["chosen_by"],
-        row["role"], json.loads(zlib.decompress(row["data"])),
+        row["role"], json.loads(zlib.decompress(row["data"])), None if row["truth"] is None else bool(row["truth"]),
     )  # fmt: skip

@@ -19,6 +19,9 @@ from kto_data.votes.gold import merge_gold, read_gold
 
 _ROWS_PER_BATCH = 1024
 
+GOLD_STEPS = ("gold", "humans")
+"""The steps that write gold; no sample is in both."""
+
 
 def find_gold(context: Context) -> StepResult | None:
     """Write `gold.parquet`; None when the pipeline names no gold.
@@ -48,8 +51,9 @@ def find_gold(context: Context) -> StepResult | None:
 
 
 def read_run_gold(context: Context) -> pa.Table | None:
-    """Return the run's gold; None where there is none."""
-    return pq.read_table(context.path("gold", "gold.parquet")) if "gold" in context.done else None
+    """Return the run's gold, with that of reviewers once they have answered; None where there is none."""
+    files = [context.path(step, "gold.parquet") for step in GOLD_STEPS if step in context.done]
+    return pa.concat_tables([pq.read_table(file) for file in files]) if files else None
 
 
 def _file_of(context: Context, spec: GoldFile) -> Path:

@@ -29,7 +29,7 @@ ROWS_PER_BATCH = 1024
 _ROWS_PER_GROUP = 65_536
 
 
-VOTING_STEPS = ("rules", "recorded", "judges", "annotators")
+VOTING_STEPS = ("rules", "recorded", "judges", "annotators", "humans")
 """The steps that add votes to the log, in their order; a run has those that its pipeline asks for."""
 
 

@@ -1,9 +1,9 @@
 """The rounds of labelling: cheap labelers first, then judges and annotators on what is still unresolved.
 
-    rules, recorded -> provisional -> judges -> provisional -> annotators -> aggregate
+    rules, recorded -> provisional -> judges -> provisional -> annotators -> provisional -> humans -> aggregate
 
 Who votes in a later round is a `Voter`; each is asked only about rows whose sample the aggregate before
-it left unresolved. A run without such voters has no provisional aggregate.
+it left unresolved (`humans`, whom a batch is sent to, about a sample of all). A run without such voters has no provisional aggregate.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +18,7 @@ from kto_data.labelers.recorded import RecordedVotes
 from kto_data.pipeline.context import Context
 from kto_data.pipeline.spec import UnresolvedOptions
 from kto_data.pipeline.steps.aggregate import aggregate
+from kto_data.pipeline.steps.humans import ask_annotators
 from kto_data.pipeline.steps.label import ROWS_PER_BATCH
 from kto_data.runs.files import hash_value
 from kto_data.runs.folder import Outcome
@@ -108,6 +109,11 @@ def aggregate_in_rounds(
             _ask(context, name, group, provisional)
             check(context)
             asked.append((name, provisional))
+    if context.pipeline.file.label.humans is not None:
+        provisional = f"provisional_{len(asked) + 1}"
+        aggregate(context, provisional)
+        ask_annotators(context, provisional)
+        asked.append(("humans", provisional))
     final = aggregate(context)
     if asked:
         final.facts["rounds"] = [asdict(one) for one in _rounds(context, asked)]
