@@ -168,6 +168,130 @@ def report(
         print(report_text(found))
 
 
+@app.command("plan")
+def plan(
+    target: Target,
+    cost: Annotated[float, typer.Option("--cost", min=0.0, help="Of one answer of one annotator.")] = 0.25,
+    overlap: Annotated[int, typer.Option("--overlap", min=1, help="Answers an item.")] = 2,
+    steps: Annotated[str, typer.Option("--steps", help="Numbers of further items.")] = "50,100,200,400,800",
+    gold: Annotated[list[Path] | None, typer.Option("--gold", help="Known labels; repeatable.")] = None,
+    state: State = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the next labels would buy: expected intervals, and which samples to send."""
+    from kto_data.cli.annotate_text import plan_text
+    from kto_data.errors import InputError
+    from kto_data.pipeline.annotate import plan_labels
+
+    try:
+        numbers = [int(step) for step in steps.split(",")]
+    except ValueError:
+        raise InputError(f"--steps takes numbers such as 50,100,200, not {steps!r}") from None
+    with _ledger(target, state) as ledger:
+        found = plan_labels(target, ledger, cost=cost, overlap=overlap, steps=numbers, gold=gold or [])
+    if as_json:
+        _print_json(found)
+    else:
+        print(plan_text(found, target))
+
+
+@app.command("export")
+def export(
+    target: Target,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The file to fill in.")],
+    to: Annotated[str, typer.Option("--to", help="csv (for a spreadsheet) or jsonl.")] = "csv",
+    budget: Annotated[int, typer.Option("--budget", min=1, help="Items, with the gold among them.")] = 100,
+    strategy: Annotated[str, typer.Option("--strategy", help="As for push.")] = "mixed",
+    overlap: Annotated[int, typer.Option("--overlap", min=1, help="Annotators who get the file.")] = 2,
+    gold_share: Annotated[float, typer.Option("--gold-share", min=0.0, max=0.99)] = 0.1,
+    gold: Annotated[list[Path] | None, typer.Option("--gold", help="Known labels; repeatable.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides the draw.")] = 0,
+    state: State = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a batch as a file for annotators to fill in, where there is no server."""
+    from kto_data.errors import InputError
+    from kto_data.labelers.humans.options import BatchOptions, strategy_of
+    from kto_data.pipeline.annotate import export_batch
+
+    try:
+        strategy_of(strategy)
+    except ValueError as error:
+        raise InputError(f"--strategy: {error}") from None
+    if to not in ("csv", "jsonl"):
+        raise InputError(f"--to takes csv or jsonl, not {to!r}")
+    options = BatchOptions(budget=budget, overlap=overlap, strategy=strategy, gold_share=gold_share)
+    with _ledger(target, state) as ledger:
+        done = export_batch(target, ledger, options, seed, output, to, gold=gold or [])  # type: ignore[arg-type]  # checked above
+    if as_json:
+        _print_json(done)
+    else:
+        print(f"wrote {done['n_items']:,} items of batch {done['batch']} to {output}")
+        print(
+            f"annotators fill in annotator and verdict (d, u or s); then: kto annotate import {target} {output}"
+        )
+
+
+@app.command("import")
+def import_(
+    target: Target,
+    file: Annotated[Path, typer.Argument(help="The filled-in file.")],
+    annotator: Annotated[
+        str | None, typer.Option("--annotator", help="Whose answers they are where the file does not say.")
+    ] = None,
+    state: State = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the answers of a filled-in file over as votes of human:ANNOTATOR."""
+    from kto_data.pipeline.annotate import import_file, votes_of
+
+    with _ledger(target, state, existing=True) as ledger:
+        done = import_file(ledger, file, votes_of(target, ledger, state), annotator=annotator)
+    if as_json:
+        _print_json(done)
+    else:
+        print(
+            f"{done['n_answers']:,} answers, {done['n_new']:,} of them new or changed, {done['n_empty']:,} lines without "
+            f"a verdict; {done['n_votes']:,} votes added to {done['votes']}"
+        )
+
+
+@app.command("serve")
+def serve(
+    data: Annotated[Path, typer.Option("--data", help="The server's data folder, made on first use.")] = Path(
+        "label-studio"
+    ),
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")] = 8080,
+    yes: Annotated[bool, typer.Option("--yes", help="Install Label Studio without asking.")] = False,
+) -> None:
+    """Start a local Label Studio, on this machine alone and in a virtual environment of its own."""
+    from kto_data.errors import UnavailableError
+    from kto_data.labelers.humans.local_server import (
+        LocalServer,
+        account_in,
+        environment_folder,
+        install,
+        is_installed,
+    )
+
+    if not is_installed():
+        question = f"Install Label Studio (about 1 GB, one to three minutes) into {environment_folder()}?"
+        if not yes and not (sys.stdin.isatty() and typer.confirm(question, err=True)):
+            raise UnavailableError("Label Studio is not installed; kto annotate serve --yes installs it")
+        print("installing ...", file=sys.stderr)
+        install()
+    account = account_in(data.resolve())
+    print("starting; the first time takes half a minute ...", file=sys.stderr)
+    with LocalServer(data.resolve(), account, port=port) as server:
+        print(f"export LABEL_STUDIO_URL={server.url} LABEL_STUDIO_API_KEY={account.token}", flush=True)
+        print(
+            f"log in at {server.url} as {account.email}, password in {data / 'account.json'}; annotators sign up with the "
+            "link under Organization; Ctrl-C stops the server",
+            file=sys.stderr,
+        )
+        server.wait()
+
+
 @contextmanager
 def _ledger(target: Path, state: Path | None, *, existing: bool = False) -> "Iterator[Ledger]":
     from kto_data.errors import InputError

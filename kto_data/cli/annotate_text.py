@@ -97,6 +97,47 @@ def _figure(value: Mapping[str, Any] | None) -> str:
     return figure(value)
 
 
+def plan_text(found: Mapping[str, Any], target: object) -> str:
+    """Return what the next labels would buy."""
+    lines = [
+        f"{found['n_labelled']:,} of {found['n_samples']:,} samples are decided by people. Expected half-widths of 95% "
+        "intervals; `random` is what as many fairly chosen items would give"
+    ]
+    names = list(found["now"]["labelers"])[:8]
+    lines.append(
+        f"{'items':>7}{'cost':>10}{'share':>8}{'random':>8}  " + "".join(f"{name[:15]:>16}" for name in names)
+    )
+    now = found["now"]
+    lines.append(
+        f"{'now':>7}{'-':>10}{_half(now['desirable_share_half_width']):>8}{'-':>8}  "
+        + _precisions(now, names)
+    )
+    for step in found["steps"]:
+        lines.append(  # noqa: PERF401 - two parts a line
+            f"{step['n_items']:>7,}{step['cost']:>10,.2f}{_half(step['desirable_share_half_width']):>8}"
+            f"{_half(step['at_random_half_width']):>8}  " + _precisions(step, names)
+        )
+    if found["allocation"]:
+        largest = str(found["steps"][-1]["n_items"])
+        lines.append(
+            f"of {largest} items, by stratum (source | label | rules that voted); a fifth is chosen fairly:"
+        )
+        lines += [
+            f"  {one['n_items'][largest]:>7.1f} of {one['n_samples']:>9,}  {one['stratum']}"
+            for one in found["allocation"][:12]
+        ]
+        lines.append(f"kto annotate push {target} --strategy neyman --budget {largest} sends these")
+    return "\n".join(lines)
+
+
+def _precisions(step: Mapping[str, Any], names: list[str]) -> str:
+    return "".join(f"{_half(step['labelers'][name]['half_width']):>16}" for name in names)
+
+
+def _half(width: float | None) -> str:
+    return "-" if width is None else f"±{width:.3f}".replace("0.", ".", 1)
+
+
 def duration(hours: float) -> str:
     """Return a time in words.
 

@@ -7,11 +7,13 @@ from typing import Any
 
 from kto_data.errors import InputError
 from kto_data.labelers.humans.adjudication import make_review, review_kind, review_title
-from kto_data.labelers.humans.answers import disputed
+from kto_data.labelers.humans.answers import agreed, disputed
 from kto_data.labelers.humans.batches import make_batch, n_outstanding, open_batch, request_of
 from kto_data.labelers.humans.client import Studio
+from kto_data.labelers.humans.files import Format, export_items, import_answers
 from kto_data.labelers.humans.ledger import DELETED, MAIN, SENT, Ledger
 from kto_data.labelers.humans.options import BatchOptions
+from kto_data.labelers.humans.plan import plan
 from kto_data.labelers.humans.pull import pull
 from kto_data.labelers.humans.push import ensure_project, forget_project, send, send_again
 from kto_data.labelers.humans.votes import tell, write_gold
@@ -131,6 +133,55 @@ def push_reviews(
         "url": f"{studio.url}/projects/{project.id}",
         "notes": notes,
     }
+
+
+def plan_labels(
+    target: Path,
+    ledger: Ledger | None,
+    *,
+    cost: float,
+    overlap: int,
+    steps: Sequence[int],
+    gold: Sequence[Path] = (),
+) -> dict[str, Any]:
+    """Return what the next labels would buy; see `plan`."""
+    source = source_of(target, gold=[*gold, *(_reviewed(ledger) if ledger else [])])
+    decided = agreed(ledger) if ledger else {}
+    return plan(
+        source.candidates,
+        source.machine,
+        decided | dict(source.gold),
+        cost=cost,
+        overlap=overlap,
+        steps=steps,
+    )
+
+
+def export_batch(
+    target: Path,
+    ledger: Ledger,
+    options: BatchOptions,
+    seed: int,
+    path: Path,
+    kind: Format,
+    *,
+    gold: Sequence[Path] = (),
+) -> dict[str, Any]:
+    """Write a batch as a file to fill in; the one that is not done is written again before another is drawn."""
+    request = request_of(options, seed)
+    batch = open_batch(ledger, request) or make_batch(
+        ledger, source_of(target, gold=gold), options, n=options.budget, seed=seed, request=request
+    )
+    if batch is None:
+        raise InputError(f"{target}: annotators were asked about every sample already")
+    return {"batch": batch.batch, "n_items": export_items(ledger, path, kind, batch.batch), "file": str(path)}
+
+
+def import_file(ledger: Ledger, path: Path, votes: Path, *, annotator: str | None = None) -> dict[str, Any]:
+    """Take the answers of a filled-in file over into the vote log."""
+    counts = import_answers(ledger, path, annotator=annotator)
+    told = tell(ledger, VoteLog(votes))
+    return {**counts, "n_votes": told.n_votes, "votes": str(votes)}
 
 
 def pull_votes(

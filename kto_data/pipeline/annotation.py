@@ -117,6 +117,7 @@ def source_of_votes(
         lambda samples: texts_of_rows(rows, samples),
         {sample: label for sample, label in (own | dict(known)).items() if sample in among},
         lambda samples: _suggestions(machine, samples),
+        machine,
     )
 
 

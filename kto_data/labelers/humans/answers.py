@@ -54,7 +54,15 @@ WHERE age = 1 ORDER BY at, sample_id, annotator
 def standing_answers(ledger: Ledger) -> list[Answer]:
     """Return the answers that stand, in the order in which they were given."""
     return [
-        Answer(*row[:5], None if row["truth"] is None else bool(row["truth"]), row["edited_by"])
+        Answer(
+            row["sample_id"],
+            row["annotator"],
+            row["verdict"],
+            row["lead_time_s"],
+            row["at"],
+            None if row["truth"] is None else bool(row["truth"]),
+            row["edited_by"],
+        )
         for row in ledger.rows(_STANDING)
     ]
 
@@ -69,6 +77,14 @@ def counts_by_sample(
             found.setdefault(answer.sample_id, [0, 0])[answer.vote == UNDESIRABLE] += 1
     table = np.array(list(found.values()), dtype=np.int64).reshape(-1, 2)
     return list(found), table[:, 0], table[:, 1]
+
+
+def agreed(ledger: Ledger) -> dict[str, bool]:
+    """Return what people have decided: the samples on which all who answered say the same, with what."""
+    samples, up_N, down_N = counts_by_sample(standing_answers(ledger))
+    return {
+        sample: bool(up) for sample, up, down in zip(samples, up_N, down_N, strict=True) if not (up and down)
+    }
 
 
 def disputed(ledger: Ledger) -> list[str]:

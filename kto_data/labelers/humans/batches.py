@@ -16,6 +16,7 @@ from kto_data.labelers.humans.sampling.draw import draw
 from kto_data.labelers.humans.sampling.strategy import Candidates
 from kto_data.labelers.humans.task_text import task_data
 from kto_data.runs.files import hash_value
+from kto_data.votes.table import VoteTable
 
 Texts = Callable[
     [Sequence[str]], Mapping[str, tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]]
@@ -32,12 +33,14 @@ class Source:
         texts: Returns their texts.
         gold: Samples whose label is known, with it.
         suggestions: Returns what rules and judges say of samples, in words.
+        machine: The votes of all but annotators; None for a dataset, which does not hold them.
     """
 
     candidates: Candidates
     texts: Texts
     gold: Mapping[str, bool]
     suggestions: Callable[[Sequence[str]], Mapping[str, str]]
+    machine: VoteTable | None = None
 
 
 def open_batch(ledger: Ledger, request: str) -> Batch | None:

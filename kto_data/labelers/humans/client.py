@@ -144,6 +144,10 @@ class Studio:
         """Return the JSON that an address of the API answers with."""
         return self._read(lambda: self._get(path, query or {}))
 
+    def status_of(self, path: str) -> int:
+        """Return how the server answers a request for a page by somebody who is not logged in."""
+        return int(self._calling(lambda: self._http.get(self.url + path)).status_code)
+
     # -- projects ---------------------------------------------------------------------------------
 
     def find_projects(self, title: str) -> list[Project]:
