@@ -3,7 +3,7 @@
 Shapes: M labelers, K patterns of votes; X = 2M columns, votes for desirable first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from kto_data.votes.table import Floats, VoteTable
 _TOLERANCE = 1e-4
 """EM stops when no probability moves by more."""
 _MOST_STEPS = 100
+_PATTERNS_PER_CHUNK = 100_000
 _LOWEST_RATE = 1e-6
 _HIGHEST_RATE = 0.98
 _FLOOR = 0.05
@@ -124,20 +125,36 @@ class _Fit:
 def _balanced(patterns: Patterns) -> Patterns:
     """Return patterns in which each labeler has at most one vote: the balance of its votes."""
     m = patterns.n_labelers
-    net_KM = patterns.votes_KX[:, :m] - patterns.votes_KX[:, m:]
-    up_KM, down_KM = net_KM.maximum(0), (-net_KM).maximum(0)
-    votes_KX = sparse.csr_array(sparse.hstack([up_KM, down_KM], format="csr"))
-    votes_KX.eliminate_zeros()
-    votes_KX.data = np.ones_like(votes_KX.data)
-    return replace(patterns, votes_KX=votes_KX)
+    if all(
+        (part[:, :m] - part[:, m:]).nnz == part.nnz and (part.data == 1).all()
+        for part in _chunks(patterns.votes_KX)
+    ):
+        return patterns
+    parts = []
+    for part in _chunks(patterns.votes_KX):
+        net_KM = part[:, :m] - part[:, m:]
+        votes_KX = sparse.csr_array(sparse.hstack([net_KM.maximum(0), (-net_KM).maximum(0)], format="csr"))
+        votes_KX.eliminate_zeros()
+        votes_KX.data = np.ones_like(votes_KX.data)
+        parts.append(votes_KX)
+    return replace(patterns, votes_KX=sparse.csr_array(sparse.vstack(parts, format="csr")))
+
+
+def _chunks(votes_KX: sparse.csr_array) -> Iterator[sparse.csr_array]:
+    """Yield some patterns at a time, for a product of all with themselves needs several times their memory."""
+    for start in range(0, max(votes_KX.shape[0], 1), _PATTERNS_PER_CHUNK):
+        yield votes_KX[start : start + _PATTERNS_PER_CHUNK]
 
 
 def _shares(patterns: Patterns, cast_X: Floats, above: float) -> Floats:
     """Return the share of its evidence that each kind of vote keeps: 1 / (1 + the correlations with its copies)."""
     n_samples = max(float(patterns.n_K.sum()), 1.0)
     rate_X = cast_X / n_samples
-    weighted_KX = patterns.votes_KX * patterns.n_K[:, None]
-    together_XX = (patterns.votes_KX.T @ weighted_KX).toarray() / n_samples
+    together_XX = np.zeros((len(cast_X), len(cast_X)))
+    for number, part in enumerate(_chunks(patterns.votes_KX)):
+        n_of_part = patterns.n_K[number * _PATTERNS_PER_CHUNK :][: part.shape[0]]
+        together_XX += (part.T @ (part * n_of_part[:, None])).toarray()
+    together_XX /= n_samples
     spread_X = np.sqrt(np.maximum(rate_X * (1 - rate_X), 1e-12))
     correlation_XX = (together_XX - np.outer(rate_X, rate_X)) / np.outer(spread_X, spread_X)
     correlation_XX = np.where(correlation_XX >= above, np.minimum(correlation_XX, 1.0), 0.0)
