@@ -18,7 +18,7 @@ from aggregation_sets import VoteSet, crowds, judge_panels, judges, rule_sets, s
 Floats = npt.NDArray[np.float64]
 
 CROWD_METHODS = {"dawid_skene": "DawidSkene", "one_coin": "OneCoinDawidSkene", "glad": "GLAD"}
-GLAD_VOTES = 6_000
+GLAD_VOTES = 2_500
 """Votes above which crowd-kit's GLAD takes minutes; it is left out there."""
 N_GOLD = (10, 50, 100)
 
