@@ -22,7 +22,7 @@ class OneCoin(Method):
 
     prior_accuracy: float = Field(0.7, gt=0.5, lt=1.0)
     """Accuracy that a labeler is assumed to have."""
-    prior_strength: float = Field(2.0, gt=0.0)
+    prior_strength: float = Field(1.0, gt=0.0)
     """How many votes that assumption is worth, on each label."""
     correlation: float = Field(0.05, ge=0.0, le=1.0)
     """Share of their errors that labelers have in common: 0 trusts their independence."""
