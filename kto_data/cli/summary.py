@@ -53,8 +53,10 @@ def _labels(facts: Facts) -> Iterator[str]:
         f"{labels['n_undecided']:,} undecided samples (by {decided})"
     )
     if "desirable_share" in labels:
+        n_agree = labels["desirable_share"]["n"] - labels["n_gold"]
         yield (
             f"share    {figure(labels['desirable_share'])} of all samples are desirable, by {labels['n_gold']:,} gold labels"
+            + (f" and {n_agree:,} samples on which annotators agree" if n_agree else "")
         )
     for one in labels.get("rounds", []):
         yield (
