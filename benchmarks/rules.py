@@ -243,10 +243,29 @@ def targets(document: dict[str, Any]) -> list[dict[str, Any]]:
     return lines
 
 
+PARTS = ("speed", "memory", "patterns", "start-up")
+
+
 def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Return the document."""
     bench = Bench(folder, arguments)
-    found = bench.turns(arguments.turns)
+    document: dict[str, Any] = {"ratio": None, "n_rows": bench.rows, "n_rules": len(functions())}
+    if "speed" in arguments.parts:
+        document |= speed(bench, arguments.turns)
+    if "memory" in arguments.parts:
+        document["rss_mb_one_group"] = bench.one_large_group(arguments.group_rows)
+    if "patterns" in arguments.parts:
+        document |= bench.more_patterns()
+    if "start-up" in arguments.parts:
+        document |= bench.start_up()
+    document["notes"] = bench.notes
+    document["targets"] = targets(document)
+    return document
+
+
+def speed(bench: Bench, turns: int) -> dict[str, Any]:
+    """Return what concerns the forty rules on the corpus."""
+    found = bench.turns(turns)
 
     def middle(name: str, which: int) -> float | None:
         known = [values[which] for values in found[name] if values is not None]
@@ -257,9 +276,8 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     ours_cpu = statistics.median(cost.cpu for cost in found["two"]) / bench.rows
     scan_cpu = statistics.median(cost.cpu for cost in found["yardstick"]) / bench.rows
     snorkel, datasets, snorkel_cpu = middle("snorkel", 0), middle("datasets", 0), middle("snorkel", 1)
-    one_group = bench.one_large_group(arguments.group_rows) if arguments.group_rows else None
     differing = bench.differing()
-    document: dict[str, Any] = {
+    return {
         "ratio": snorkel and snorkel / ours,
         "ratio_cpu": snorkel_cpu and snorkel_cpu / ours_cpu,
         "ratio_datasets": datasets and datasets / ours,
@@ -267,7 +285,6 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "times_yardstick_cpu": ours_cpu / scan_cpu,
         "two_over_one": statistics.median(a / b for a, b in zip(one, two, strict=True)),
         "rss_mb": max(cost.rss_mb for cost in found["two"]),
-        "rss_mb_one_group": one_group,
         "n_differing": sum(differing.values()),
         "differing": differing,
         "seconds_per_row": {
@@ -278,15 +295,8 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "datasets": datasets,
         },
         "seconds": {"two": two, "one": one, "yardstick": scan},
-        "n_rows": bench.rows,
         "n_rows_of_peers": bench.sample,
-        "n_rules": len(functions()),
-        **bench.more_patterns(),
-        **bench.start_up(),
-        "notes": bench.notes,
     }
-    document["targets"] = targets(document)
-    return document
 
 
 def main() -> None:
@@ -302,8 +312,9 @@ def main() -> None:
     )
     parser.add_argument("--sample", type=int, default=4000, help="rows that the Python functions see")
     parser.add_argument(
-        "--group-rows", type=int, default=0, help="rows of one large row group; 0: leave that out"
+        "--group-rows", type=int, default=500_000, help="rows of one large row group, for memory"
     )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--peers", default=sys.executable, help="the Python that has snorkel and datasets")

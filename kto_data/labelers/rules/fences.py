@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _OPEN = re.compile(r"([ \t]*)(`{3,}|~{3,})[ \t]*([^\s`{]*)[^\n`]*\n?\Z")
+_PLAIN_FENCE = re.compile(rb"^```([A-Za-z0-9_+#.-]*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,21 @@ def code_blocks(text: str) -> list[Block]:
     if opened is not None:
         blocks.append(_block(opened, lines, start, len(text), closed=False))
     return blocks
+
+
+def plainly_closed(text: bytes) -> bool | None:
+    r"""Return whether no block of a text is open at its end; None where that takes a closer look.
+
+    >>> plainly_closed(b"```py\nx\n```\n"), plainly_closed(b"```\nx"), plainly_closed(b"  ```\nx")
+    (True, False, None)
+    """
+    words = _PLAIN_FENCE.findall(text)
+    if len(words) != text.count(b"```") or b"~~~" in text:
+        return None
+    opened = False
+    for word in words:
+        opened = bool(word) if opened else True
+    return not opened
 
 
 def _closes(line: str, fence: str) -> bool:

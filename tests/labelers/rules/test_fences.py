@@ -1,6 +1,8 @@
+import random
+
 import pytest
 
-from kto_data.labelers.rules.fences import code_blocks
+from kto_data.labelers.rules.fences import code_blocks, plainly_closed
 
 
 @pytest.mark.parametrize(
@@ -29,3 +31,31 @@ def test_a_block_knows_its_place():
     text = "a\n```\nx\n```\nb"
     (block,) = code_blocks(text)
     assert text[block.start : block.end] == "```\nx\n```\n"
+
+
+def test_plain_fences_are_told_as_the_closer_look_tells_them():
+    dice = random.Random(1)
+    parts = [
+        "```",
+        "```py",
+        "````",
+        "~~~",
+        "\n",
+        " ",
+        "x",
+        "``",
+        "\r\n",
+        "\n```\n",
+        "\n```c++\n",
+        "a\n",
+        "``` \n",
+        "\t",
+    ]
+    n_told = 0
+    for _ in range(5000):
+        text = "".join(dice.choices(parts, k=dice.randrange(9)))
+        told = plainly_closed(text.encode())
+        if told is not None:
+            n_told += 1
+            assert told == all(block.closed for block in code_blocks(text)), text
+    assert n_told > 1000

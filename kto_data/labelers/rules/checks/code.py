@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -15,7 +16,7 @@ from kto_data.errors import did_you_mean
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
 from kto_data.labelers.rules.checks.json_schemas import loads
 from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
-from kto_data.labelers.rules.fences import Block, code_blocks
+from kto_data.labelers.rules.fences import Block, code_blocks, plainly_closed
 from kto_data.labelers.rules.limits import RowError
 
 _FENCE = Pattern(r"(?m)^[ \t]*(?:```|~~~)")
@@ -77,9 +78,13 @@ class BalancedFences(Check):
         return (_FENCE,)
 
     def settle(self, evidence: Evidence) -> Settled | None:
-        """Tell it of texts without fences."""
-        found = evidence.matches(_FENCE)
-        return Settled(~found, ~found)
+        """Tell it of texts without fences, and of those with plain ones."""
+        sure = ~evidence.matches(_FENCE)
+        holds = sure.copy()
+        for index in np.flatnonzero(~sure).tolist():
+            closed = plainly_closed(bytes(evidence.raw(index)))
+            sure[index], holds[index] = closed is not None, bool(closed)
+        return Settled(holds, sure)
 
 
 @CHECKS.register("is-valid-code")

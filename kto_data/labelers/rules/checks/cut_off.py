@@ -14,6 +14,7 @@ from kto_data.labelers.rules.fast.statistics import EdgeByte
 _FENCE_LINE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _NOT_PROSE = re.compile(r"\s*(?:[-*+•]\s|\d+[.)]\s|#|\||>|\$\$)")
 _EMPHASIS = "*_ \t"
+_FENCE_BYTES = re.compile(rb"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _FENCE = Pattern(r"(?m)^[ \t]*(?:```|~~~)")
 _LAST = EdgeByte("last")
 _CLOSING = b"\0.!?:)]}\"'`|>"
@@ -60,14 +61,17 @@ class CutOff(Check):
         return (_FENCE, _LAST)
 
     def settle(self, evidence: Evidence) -> Settled | None:
-        """Tell it, by its last line, of a text without fences, unless the finish reason counts."""
+        """Tell it of a plain text, by its fences and its last line, unless the finish reason counts."""
         if self.finish_reason:
             return None
-        sure = evidence.plain & ~evidence.matches(_FENCE)
-        holds = sure & self.sentence & ~np.isin(evidence.numbers(_LAST), list(_CLOSING))
+        sure = evidence.plain
+        odd = np.zeros(len(sure), dtype=bool)
+        for index in np.flatnonzero(sure & evidence.matches(_FENCE)).tolist():
+            odd[index] = len(_FENCE_BYTES.findall(evidence.raw(index))) % 2
+        holds = sure & ~odd & self.sentence & ~np.isin(evidence.numbers(_LAST), list(_CLOSING))
         for index in np.flatnonzero(holds).tolist():
             holds[index] = _unfinished(evidence.text(index), self.min_words) is not None
-        return Settled(holds, sure)
+        return Settled(holds | (odd & self.fence), sure)
 
     def reads(self) -> frozenset[str]:
         """Return the finish reason, unless it is turned off."""
