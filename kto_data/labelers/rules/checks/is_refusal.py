@@ -34,7 +34,7 @@ _REFUSES = (
     rf"(?:respectfully |politely )?(?:decline|refuse)\b"
     rf"|\b{_I}(?:['’]d| would) (?:rather|prefer) not\b"
     rf"|\b{_I} (?:do not|don['’]t) feel comfortable\b"
-    rf"|\b{_I}(?: am|['’]m| are|['’]re)(?: [a-z]+ly| really)? (?:unable to|not comfortable)\b"
+    rf"|\b{_I}(?: am|['’]m| are|['’]re)(?: [a-z]+ly| really)? not comfortable\b"
     r"|\bnot (?:something (?:that )?I can|able to (?:help|assist|provide|answer|discuss|support|fulfil))"
     r"|\b(?:not|isn['’]t) within my (?:programming|ethical|abilities|capabilities|scope)"
     r"|\b(?:against|violates?|beyond|outside(?: of)?) my (?:programming|ethical|polic|guideline|principles|"
@@ -44,8 +44,8 @@ _REFUSES = (
     r")"
 )
 _SENTENCE = r"[^.!?\n]*"
-_UNQUOTED = r"[^.!?\n\"“”]*"
-_OPENS = rf"(?i)\A\s*{_SENTENCE}(?:[.!?\n]+{_SENTENCE})?{_REFUSES}"
+_UNQUOTED = r"(?:[^.!?\n\"“”]|[\"“][^\n\"“”]*[\"”])*"
+_OPENS = rf"(?i)\A\s*[\"“]?{_UNQUOTED}(?:[.!?\n]+{_UNQUOTED})?{_REFUSES}"
 _ANYWHERE = rf"(?i){_REFUSES}"
 # In quotation marks a figure of a story speaks: the sentence has none, and none ends with it.
 _UNQUOTED_REFUSAL = rf"(?i)(?:\A|[.!?:\n])\s*{_UNQUOTED}{_REFUSES}{_UNQUOTED}(?:[.!?:](?:[^\"”.!?]|[.!?]+[^\"”.!?]|\z)|[\n“]|\z)"
