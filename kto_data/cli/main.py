@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 import kto_data
-from kto_data.cli import aggregate, annotate, check, diff, explain, export, label, rules, run, schema, stats
+from kto_data.cli import (
+    aggregate,
+    annotate,
+    check,
+    diff,
+    doctor,
+    explain,
+    export,
+    label,
+    rules,
+    run,
+    schema,
+    stats,
+)
 from kto_data.errors import KtoDataError, UnavailableError
 
 _INTERRUPTED = 130
@@ -47,6 +60,7 @@ app.command("diff")(diff.diff)
 app.command("stats")(stats.stats)
 app.command("check")(check.check)
 app.command("export")(export.export)
+app.command("doctor")(doctor.doctor)
 app.command("schema")(schema.schema)
 app.add_typer(rules.app, name="rules")
 app.add_typer(annotate.app, name="annotate")
