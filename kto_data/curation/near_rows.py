@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
+from pydantic import Field
 
+from kto_data.config.validate import Options
 from kto_data.tables import add_view, read_query
 from kto_data.texts.near import Buckets, Near, buckets
 from kto_data.texts.near_pairs import clusters
@@ -22,6 +24,9 @@ from kto_data.texts.shingle_sets import ShingleSets
 from kto_data.texts.words import I64
 
 Part = Literal["prompt", "completion"]
+CLUSTERS: dict[str, Part] = {"prompt_cluster": "prompt", "completion_cluster": "completion"}
+"""Clusters of near-duplicates as columns to group by, with the text that they are of."""
+
 _ROWS_PER_BATCH = 1024
 _TEXT = "array_to_string(list_transform({}, lambda m: concat_ws(chr(10), m.content, m.reasoning, m.tool_calls)), chr(10))"
 
@@ -29,6 +34,19 @@ _TEXT = "array_to_string(list_transform({}, lambda m: concat_ws(chr(10), m.conte
 def text_sql(part: str) -> str:
     """Return the SQL expression of all that is said in the messages of a column."""
     return _TEXT.format(part)
+
+
+class NearOptions(Options):
+    """What is near."""
+
+    threshold: float = Field(default=0.8, gt=0.0, le=1.0)
+    """The least Jaccard similarity of near texts."""
+    words: int = Field(default=3, ge=1, le=100)
+    """Words in a shingle."""
+
+    def as_near(self) -> Near:
+        """Return it as the search takes it."""
+        return Near(self.threshold, self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,31 +135,32 @@ def write_clusters(
     has a lesser hash or joins it with another cluster.
     """
     # equal texts are one cluster anyway, and one row of each is enough to find their near ones
-    distinct = scratch / f"{part}_texts.parquet"
-    con.execute(
-        f"COPY (SELECT {text_sql(part)} AS said, min(row_id) AS row_id, any_value({part}) AS {part} FROM {source} GROUP BY said) "  # noqa: S608 - as above
-        f"TO '{_quoted(distinct)}' (FORMAT parquet)"
-    )
-    add_view(con, "distinct_texts", distinct)
+    text = text_sql(part)
+    firsts, roots, out = (scratch / f"{name}.parquet" for name in ("first_rows", "roots", "clusters"))
+    _copy(con, f"SELECT md5({text}) AS said, min(row_id) AS row_id FROM {source} GROUP BY said", firsts)  # noqa: S608 - expressions of ours
+    add_view(con, "first_rows", firsts)
+    con.execute(f"CREATE VIEW distinct_texts AS FROM {source} SEMI JOIN first_rows USING (row_id)")
     with near_rows(con, scratch, near, [part], source="distinct_texts") as found:
         root_N = clusters(found.buckets, found.sets, near.threshold, len(found.row_ids))
-        table = pa.table({"row_id": found.row_ids, "root": root_N})
-    pq.write_table(table, scratch / "roots.parquet")
-    add_view(con, "roots", scratch / "roots.parquet")
-    out = scratch / f"{part}_clusters.parquet"
-    con.execute(
-        f"COPY (SELECT rows.row_id, arg_min(named.cluster, named.cluster) AS cluster FROM {source} AS rows "  # noqa: S608 - as above
-        f"JOIN (SELECT said, min(md5(said)) OVER (PARTITION BY root) AS cluster FROM distinct_texts JOIN roots USING (row_id)) AS named "
-        f"ON {text_sql('rows.' + part)} = named.said GROUP BY rows.row_id) TO '{_quoted(out)}' (FORMAT parquet)"
+        pq.write_table(pa.table({"row_id": found.row_ids, "root": root_N}), roots)
+    add_view(con, "roots", roots)
+    named = (
+        "SELECT said, min(said) OVER (PARTITION BY root) AS cluster FROM first_rows JOIN roots USING (row_id)"
     )
-    con.execute("DROP VIEW distinct_texts")
-    con.execute("DROP VIEW roots")
+    _copy(
+        con,
+        f"SELECT row_id, cluster FROM (SELECT row_id, md5({text}) AS said FROM {source}) JOIN ({named}) USING (said) ORDER BY row_id",  # noqa: S608 - as above
+        out,
+    )
+    for view in ("distinct_texts", "first_rows", "roots"):
+        con.execute(f"DROP VIEW {view}")
     return out
+
+
+def _copy(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    quoted = str(path).replace("'", "''")
+    con.execute(f"COPY ({query}) TO '{quoted}' (FORMAT parquet)")
 
 
 def _places(row_ids: pa.Array, wanted: pa.Array) -> I64:
     return np.asarray(pc.index_in(wanted, value_set=row_ids).to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

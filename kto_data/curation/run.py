@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from kto_data.curation.rewrite import rewrite_rows
 from kto_data.curation.step import DROPS, PlannedStep, StepInput
-from kto_data.schema import DROPPED, LABELS, VOTES
+from kto_data.schema import DROPPED, LABELERS, LABELS, VOTES
 from kto_data.tables import add_view, database, read_query, write_parquet
 
 KEPT = pa.schema(
@@ -56,6 +56,7 @@ def run_steps(
     among: Path | None = None,
     labels: Path | None = None,
     votes: Sequence[Path] = (),
+    labelers: Sequence[Path] = (),
     advance: Callable[[int], None] | None = None,
 ) -> CurationResult:
     """Run steps in their order; each sees what the ones before it kept.
@@ -73,13 +74,14 @@ def run_steps(
         among: Parquet with the `row_id`s to work on, such as the `kept` of an earlier run; all rows by default.
         labels: Parquet with `schema.LABELS`; needed if a step needs labels or votes.
         votes: Parquet files with `schema.VOTES`, each vote once; those with a row_id are about events.
+        labelers: Parquet files with `schema.LABELERS`: who cast the votes.
         advance: Called after each step with the number of rows that it saw.
     """
     assert labels is not None or not any(planned.step.needs_labels for planned in steps), "parse_steps checks"
     facts: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix=".steps-", dir=kept.parent) as name, database(kept.parent) as con:
         scratch = Path(name)
-        _add_tables(con, scratch, among=among, labels=labels, votes=votes)
+        _add_tables(con, scratch, among=among, labels=labels, votes=votes, labelers=labelers)
         _add_rows(con, rows, among)
         n_rows = n_left = _one_number(con, "SELECT count(*) FROM entered")
         for number, planned in enumerate(steps):
@@ -133,10 +135,15 @@ def _add_tables(
     among: Path | None,
     labels: Path | None,
     votes: Sequence[Path],
+    labelers: Sequence[Path],
 ) -> None:
     if among is not None:
         add_view(con, "among", among)
-    for name, files, schema in (("labels", [labels] if labels else [], LABELS), ("votes", votes, VOTES)):
+    for name, files, schema in (
+        ("labels", [labels] if labels else [], LABELS),
+        ("votes", votes, VOTES),
+        ("labelers", labelers, LABELERS),
+    ):
         if not files:
             files = [scratch / f"{name}.parquet"]
             pq.write_table(schema.empty_table(), files[0])

@@ -1,9 +1,11 @@
-"""Train and test, by group: no prompt, conversation or source stands on both sides.
+"""Train and test, by group: no prompt, conversation, user or cluster of near-duplicates stands on both sides.
 
 A group's side follows from the seed and the group alone, so adding data never moves a row from one side to the
-other. The test share is therefore met on average over groups, not exactly.
+other. The test share is therefore met on average over groups, not exactly. Clusters are the exception that cannot be
+avoided: a new row can join two of them, and one that is named anew (see `write_clusters`) may change its side.
 """
 
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from pydantic import AfterValidator, Field
 
 from kto_data.columns import check_group_column, group_sql
 from kto_data.config.validate import Options
+from kto_data.curation.near_rows import CLUSTERS, NearOptions, write_clusters
 from kto_data.tables import add_view, database, read_query, write_parquet
 
 SPLIT = pa.schema(
@@ -24,7 +27,7 @@ SPLIT = pa.schema(
 )
 """The side of each row: `train` or `test`."""
 
-_COLUMNS = ("prompt_id", "conversation_id", "source")
+_COLUMNS = ("prompt_id", "conversation_id", "source", *CLUSTERS)
 
 
 def _check(name: str) -> str:
@@ -35,12 +38,19 @@ class SplitOptions(Options):
     """The `split:` key of a pipeline."""
 
     by: Annotated[str, AfterValidator(_check)] = "prompt_id"
-    """What must not stand on both sides: `prompt_id`, `conversation_id`, `source`, or a metadata column as
-    `meta.NAME`. A row without a value there goes with its prompt."""
+    """What must not stand on both sides: `prompt_id`, `conversation_id`, `source`, a metadata column as `meta.NAME` (the
+    user), `prompt_cluster` or `completion_cluster` (near-duplicates). A row without a value there goes with its prompt."""
+    near: NearOptions = NearOptions()
+    """What is near, for clusters."""
     seed: int = Field(0, ge=0)
     """Of the hash; not the run's seed, so that runs with other seeds hold out the same rows."""
     test: float = Field(0.1, ge=0.0, le=1.0)
     """The share of groups to hold out; 0 holds out nothing, 1 everything (a dataset for evaluation only)."""
+
+    @property
+    def evaluation_only(self) -> bool:
+        """Whether nothing is to be trained on."""
+        return self.test == 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +112,23 @@ def split_rows(
     Raises:
         InputError: The input has no such metadata column.
     """
-    with database(out.parent) as con:
-        column = group_sql(options.by, pq.read_schema(rows))
+    with database(out.parent) as con, tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         add_view(con, "all_rows", rows)
         if among is not None:
             add_view(con, "among", among)
+        con.execute(f"CREATE VIEW rows AS FROM all_rows {'SEMI JOIN among USING (row_id)' if among else ''}")
+        if options.by in CLUSTERS:
+            part = CLUSTERS[options.by]
+            add_view(con, "clustered", write_clusters(con, Path(scratch), options.near.as_near(), part))
+            column, source = "cluster", "rows JOIN clustered USING (row_id)"
+        else:
+            column, source = group_sql(options.by, pq.read_schema(rows)), "rows"
         by = options.by.replace("'", "''")
         # the name is part of the key, so that a user called like a prompt's id is another group
         con.execute(
             f"CREATE VIEW grouped AS SELECT row_id, prompt_id, {column} IS NULL AS without, "  # noqa: S608 - the expression quotes its names
             f"coalesce('{by}=' || {column}, 'prompt_id=' || prompt_id) AS member "
-            f"FROM all_rows {'SEMI JOIN among USING (row_id)' if among else ''}"
+            f"FROM {source}"
         )
         groups = read_query(con, "SELECT row_id, member FROM grouped ORDER BY row_id")
         write_parquet(out, SPLIT, _sides(groups, options, seed, advance))

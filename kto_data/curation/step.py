@@ -27,8 +27,8 @@ class StepInput:
     """What a step works on.
 
     Attributes:
-        connection: A DuckDB with the views `rows` (those that no earlier step dropped), `labels` and `votes`
-            (schemas of `kto_data.schema`; both empty where there are none yet).
+        connection: A DuckDB with the views `rows` (those that no earlier step dropped), `labels`, `votes` and
+            `labelers` (schemas of `kto_data.schema`; empty where there are none yet).
         rows_schema: The schema of `rows`, with the columns of this input's `meta`.
         seed: Of whatever a step chooses at random; it chooses by hashes, never by the order of rows.
         scratch: An empty folder for what does not fit into memory; it is gone after the step.

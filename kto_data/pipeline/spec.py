@@ -257,6 +257,13 @@ def _keys_that_do_not_go_together(data: dict[str, Any], file: YamlFile) -> list[
         )
     if data.get("demo_log") is not None and data.get("truth") is not None:
         mistakes.append(file.mistake(("truth",), "a demo_log brings its own truth; leave `truth` out"))
+    split = data.get("split")
+    if isinstance(split, dict) and split.get("test") == 1 and data.get("train") is not None:
+        mistakes.append(
+            file.mistake(
+                ("split", "test"), "holds out everything, so `train` has nothing to train on; lower it"
+            )
+        )
     if data.get("evaluate") is not None and data.get("train") is None:
         mistakes.append(
             file.mistake(("evaluate",), "`evaluate` needs `train`: there is no model to evaluate")

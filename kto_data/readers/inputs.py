@@ -79,7 +79,7 @@ def _paths(entry: ReadEntry, base: Path, key: str, problems: list[str]) -> list[
     found: dict[str, Path] = {}
     for written in entry.paths:
         try:
-            for path in _matches(written, base):
+            for path in find_paths(written, base):
                 found.setdefault(os.path.realpath(path), path)
         except FileProblemError as problem:
             problems.append(f"{key}{written}: {problem}")
@@ -88,7 +88,7 @@ def _paths(entry: ReadEntry, base: Path, key: str, problems: list[str]) -> list[
     return list(found.values())
 
 
-def _matches(written: str, base: Path) -> list[Path]:
+def find_paths(written: str, base: Path) -> list[Path]:
     """Return the files that one path or glob means; raise a problem if there is none."""
     unset = [a or b for a, b in _VARIABLE.findall(written) if (a or b) not in os.environ]
     if unset:

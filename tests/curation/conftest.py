@@ -64,6 +64,38 @@ def write_votes(tmp_path):
 
 
 @pytest.fixture
+def write_labels(tmp_path):
+    """Write labels, given as (row, label, who decided, number of votes)."""
+
+    def write(*labels):
+        table = [
+            {"sample_id": row["sample_id"], "label": label, "decided_by": by, "n_votes": n, "conflict": False}
+            for row, label, by, n in labels
+        ]
+        path = tmp_path / "given_labels.parquet"
+        pq.write_table(pa.Table.from_pylist(table, schema=LABELS), path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def curate_step(tmp_path):
+    """Run one step that has been made already."""
+
+    def run(rows, name, step):
+        kept, dropped = tmp_path / "kept.parquet", tmp_path / "dropped.parquet"
+        result = run_steps([PlannedStep(name, step)], rows=rows, kept=kept, dropped=dropped, seed=7)
+        return SimpleNamespace(
+            kept=pq.read_table(kept)["row_id"].to_pylist(),
+            dropped=pq.read_table(dropped).to_pylist(),
+            result=result,
+        )
+
+    return run
+
+
+@pytest.fixture
 def curate(tmp_path):
     """Run steps given as (name, options) and return kept row_ids, dropped rows and the accounting."""
 

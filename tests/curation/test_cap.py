@@ -55,3 +55,16 @@ def test_a_metadata_column_that_the_input_lacks_is_named(row, write_rows, curate
 def test_impossible_caps_are_refused(options):
     with pytest.raises(ValidationError):
         Cap(**options)
+
+
+def test_a_cluster_of_near_duplicates_is_a_group(row, write_rows, curate):
+    long = " ".join(f"w{n}" for n in range(60))
+    rows = [row(f"a{n}", completion=f"{long} {n}") for n in range(6)] + [
+        row("b", completion="other"),
+        row("c", completion="words"),
+    ]
+    done = curate(write_rows(rows), ("cap", {"per": "completion_cluster", "max": 2}))
+    assert len(done.kept) == 4
+    assert {"b", "c"} <= set(done.kept)
+    assert done.dropped[0]["detail"] == "2 of 6 rows kept"
+    assert len(curate(write_rows(rows), ("cap", {"per": "prompt_cluster", "max": 2})).kept) == 2

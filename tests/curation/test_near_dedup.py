@@ -4,13 +4,10 @@ import random
 import re
 from collections import Counter
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
 from kto_data.curation.near_dedup import NearDedup
-from kto_data.schema import LABELS
 
 LONG = "the quick brown fox jumps over the lazy dog and runs far away into the deep dark wood of the north"
 STEP = ("near_dedup", {"words": 3})
@@ -43,20 +40,6 @@ def test_other_tool_calls_make_another_row(row, write_rows, curate):
         return row(row_id) | {"completion": [{"role": "assistant", "content": "", "tool_calls": call}]}
 
     assert curate(write_rows([calling("a", '["on"]'), calling("b", '["off"]')]), STEP).kept == ["a", "b"]
-
-
-@pytest.fixture
-def write_labels(tmp_path):
-    def write(*labels):
-        table = [
-            {"sample_id": row["sample_id"], "label": label, "decided_by": by, "n_votes": n, "conflict": False}
-            for row, label, by, n in labels
-        ]
-        path = tmp_path / "given_labels.parquet"
-        pq.write_table(pa.Table.from_pylist(table, schema=LABELS), path)
-        return path
-
-    return write
 
 
 def test_rows_with_opposite_labels_stay_unless_told_otherwise(row, write_rows, curate, write_labels):

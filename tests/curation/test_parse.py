@@ -56,6 +56,17 @@ def test_a_step_without_its_options_takes_the_defaults():
         ("prepare:\n- cap: 3", "p.yaml:2: prepare[0].cap: must be a mapping of keys to values, not a number"),
         ("prepare:\n- length: {}", "p.yaml:2: prepare[0].length: give at least one of min_chars"),
         ("prepare:\n- privacy: maks", "p.yaml:2: prepare[0].privacy.action: 'maks' is not one of mask, drop"),
+        (
+            "prepare:\n- near_dedup: {threshold: 2}",
+            "p.yaml:2: prepare[0].near_dedup.threshold: should be less than or equal to 1, not 2",
+        ),
+        (
+            "prepare:\n- decontaminate: evals/*.jsonl",
+            "p.yaml:2: prepare[0].decontaminate: against: evals/*.jsonl: no file matches",
+        ),
+        ("prepare:\n- language: xx", "unknown language 'xx': use a code such as en"),
+        ("prepare:\n- label_errors", "list it under `curate`"),
+        ("prepare:\n- cap: {per: completion_clusters, max: 1}", "did you mean 'completion_cluster'?"),
         ("prepare:\n- 3", "p.yaml:2: prepare[0]: must be a step's name, or one name with its options"),
         ("prepare:\n- {exact_dedup: {}, length: {}}", "p.yaml:2: prepare[0]: must be a step's name"),
     ],

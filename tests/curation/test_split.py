@@ -105,3 +105,31 @@ def test_adding_rows_moves_none_and_no_group_is_on_both_sides(row, write_rows, s
     assert before.items() <= after.items()
     assert proof.n_groups_on_both_sides == 0
     assert proof.n_groups == len({*first, *added})
+
+
+def test_near_duplicate_prompts_share_a_side(row, write_rows, split):
+    long = [f"w{n}" for n in range(50)]
+    rows = [
+        row(
+            f"r{prompt}-{copy}",
+            prompt=" ".join(
+                [f"topic{prompt}", *long[copy:], f"x{prompt}", f"y{prompt}"]
+                + [f"z{prompt}{n}" for n in range(30)]
+            ),
+        )
+        for prompt in range(20)
+        for copy in range(4)
+    ]
+    sides, proof = split(write_rows(rows), by="prompt_cluster", near={"threshold": 0.6, "words": 1}, test=0.5)
+    for prompt in range(20):
+        assert len({sides[f"r{prompt}-{copy}"] for copy in range(4)}) == 1
+    assert (proof.n_groups, proof.n_groups_on_both_sides, proof.n_prompts_on_both_sides) == (20, 0, 0)
+    assert min(proof.n_train, proof.n_test) > 0
+    # another copy of a prompt joins its cluster, and moves nothing unless it names it
+    more, _ = split(
+        write_rows([*rows, row("s", prompt="new words alone")]),
+        by="prompt_cluster",
+        near={"threshold": 0.6, "words": 1},
+        test=0.5,
+    )
+    assert sides.items() <= more.items()

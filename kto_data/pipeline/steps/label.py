@@ -103,7 +103,7 @@ def label_by_record(context: Context) -> StepResult:
     def work(folder: Path) -> Outcome:
         key = hash_value([options, context.done["prepare"].outputs_hash, context.done["read"].outputs_hash])
         faults: list[pa.Table] = []
-        counts = {"n_rows": 0, "n_votes": 0, "n_faults": 0}
+        counts = {"n_rows": 0, "n_votes": 0, "n_faults": 0, "n_votes_left_out": 0}
 
         def counted() -> Iterator[pa.RecordBatch]:
             for batch in _rows(context, folder):
@@ -125,6 +125,8 @@ def label_by_record(context: Context) -> StepResult:
                 "labelers", key, LABELERS, [to_table(labeler.as_labeler() for labeler in labelers)]
             ),
         }
+        left_out = label_recorded(labelers, _rows(context, folder, kept=False))
+        counts["n_votes_left_out"] = sum(int(np.count_nonzero(votes["vote"])) for votes, _ in left_out)
         return _outcome(counts, blocks)
 
     options = [labeler.model_dump(mode="json") for labeler in labelers]
@@ -166,12 +168,12 @@ def n_labelled(context: Context) -> int:
     )
 
 
-def _rows(context: Context, folder: Path) -> Iterator[pa.RecordBatch]:
-    """Yield the rows whose sample goes on: an exact duplicate's thumb still counts for its sample."""
+def _rows(context: Context, folder: Path, *, kept: bool = True) -> Iterator[pa.RecordBatch]:
+    """Yield the rows whose sample goes on (an exact duplicate's thumb still counts for its sample), or the others."""
     with database(folder) as con:
         add_view(con, "rows", context.rows)
         add_view(con, "kept", context.path("prepare", "kept.parquet"))
-        query = "SELECT * FROM rows SEMI JOIN kept USING (sample_id) ORDER BY row_id"
+        query = f"SELECT * FROM rows {'SEMI' if kept else 'ANTI'} JOIN kept USING (sample_id) ORDER BY row_id"  # noqa: S608 - words of ours
         yield from read_query(con, query, batch_rows=ROWS_PER_BATCH)
 
 

@@ -42,6 +42,7 @@ def curate(context: Context) -> StepResult:
             among=context.path("aggregate", "decided.parquet"),
             labels=context.path("aggregate", "labels.parquet"),
             votes=context.blocks("votes"),
+            labelers=context.blocks("labelers"),
             kept=folder / "kept.parquet",
             dropped=folder / "dropped.parquet",
             seed=context.pipeline.file.seed,

@@ -30,6 +30,6 @@ def split(context: Context) -> StepResult:
         return Outcome({"n_rows": proof.n_train + proof.n_test}, {"proof": asdict(proof)})
 
     result = context.do("split", work, options=options.model_dump(mode="json"), after=["read", "prepare"])
-    if result.facts["proof"]["n_train"] == 0:
+    if result.facts["proof"]["n_train"] == 0 and not options.evaluation_only:
         raise FindingsError(f"the split leaves no row to train on; `split.test` is {options.test}")
     return result

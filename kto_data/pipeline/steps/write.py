@@ -29,6 +29,7 @@ def write(context: Context) -> StepResult:
             lineage=lineage,
             name=pipeline.name,
             balance={name: context.done["balance"].facts[name] for name in BALANCE_FACTS},
+            allow_empty_train=pipeline.split.evaluation_only,
             advance=context.run.progress.advanced,
         )
         return Outcome({"n_rows": sum(shard.rows for shard in manifest.shards)})
@@ -50,6 +51,7 @@ def _lineage(context: Context) -> dict[str, Any]:
     return {
         "inputs": [{"file": Path(file["name"]).name, "xxh3_128": file["xxh3_128"]} for file in files],
         "labelers": [labeler["labeler"] for labeler in labelers],
+        "split": context.done["split"].facts["proof"],  # that no group stands on two sides
         "steps": {
             name: result.outputs_hash
             for name, result in context.done.items()
