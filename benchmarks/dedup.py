@@ -58,7 +58,13 @@ def make_texts(n: int, seed: int = 7) -> list[str]:
 
 
 def write_files(texts: list[str], folder: Path) -> None:
-    """Write the texts as rows for our steps, and as a plain column for the peers."""
+    """Write the texts as rows for our steps, and as a plain column for the peers; and a few of them apart."""
+    _write_files(texts, folder)
+    (folder / "few").mkdir()
+    _write_files(texts[:100], folder / "few")
+
+
+def _write_files(texts: list[str], folder: Path) -> None:
     from kto_data.schema import content_id, rows_schema
 
     asked = [{"role": "user", "content": "Tell me."}]
@@ -210,7 +216,7 @@ IMPORTS = {"datasketch": "datasketch", "text-dedup": "text_dedup.minhash"}
 
 
 def run_one(runner: str, folder: Path) -> dict[str, Any]:
-    """Run in this process; importing is not counted, as a pipeline imports once."""
+    """Run in this process, on a few texts first: what is imported and set up once is not counted."""
     try:
         if runner in IMPORTS:
             __import__(IMPORTS[runner])
@@ -220,8 +226,9 @@ def run_one(runner: str, folder: Path) -> dict[str, Any]:
             list(STEPS)
     except ImportError as error:
         return {"missing": str(error)}
-    started, cpu_started = time.perf_counter(), _cpu_seconds()
     with contextlib.redirect_stdout(sys.stderr):
+        RUNNERS[runner](folder / "few")
+        started, cpu_started = time.perf_counter(), _cpu_seconds()
         result = RUNNERS[runner](folder)
     return {
         "seconds": round(time.perf_counter() - started, 3),

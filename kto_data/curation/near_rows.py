@@ -21,7 +21,7 @@ from kto_data.tables import add_view, read_query
 from kto_data.texts.near import Buckets, Near, buckets
 from kto_data.texts.near_pairs import clusters
 from kto_data.texts.shingle_sets import ShingleSets
-from kto_data.texts.words import I64
+from kto_data.texts.words import I64, U64
 
 Part = Literal["prompt", "completion"]
 CLUSTERS: dict[str, Part] = {"prompt_cluster": "prompt", "completion_cluster": "completion"}
@@ -103,14 +103,8 @@ def near_rows(
     )
     query = f"SELECT row_id, {columns}, {group or 'NULL'} AS member FROM {source}"  # noqa: S608 - expressions of ours
     for batch in read_query(con, query, batch_rows=_ROWS_PER_BATCH):
-        members = (
-            [xxhash.xxh3_64_intdigest(repr(name).encode()) for name in batch["member"].to_pylist()]
-            if group
-            else None
-        )
-        keys = near.keys(
-            [batch[part] for part in parts], None if members is None else np.array(members, np.uint64)
-        )
+        texts = [batch[part] for part in parts]
+        keys = near.keys(texts, _group_numbers(batch["member"]) if group else None)
         keys_NB[_places(row_ids, batch["row_id"])] = keys
     found = buckets(keys_NB)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
@@ -160,6 +154,13 @@ def write_clusters(
 def _copy(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     quoted = str(path).replace("'", "''")
     con.execute(f"COPY ({query}) TO '{quoted}' (FORMAT parquet)")
+
+
+def _group_numbers(members: pa.Array) -> U64:
+    """Return a number for the group of each row; rows without one are a group, too."""
+    encoded = members.dictionary_encode(null_encoding="encode")
+    numbers = [xxhash.xxh3_64_intdigest(repr(name).encode()) for name in encoded.dictionary.to_pylist()]
+    return np.asarray(np.array(numbers, np.uint64)[encoded.indices.to_numpy()])
 
 
 def _places(row_ids: pa.Array, wanted: pa.Array) -> I64:

@@ -68,7 +68,7 @@ def source_of(target: Path, *, gold: Sequence[Path] = ()) -> Source:
 
 def _of_run(folder: Path, known: Mapping[str, bool]) -> Source:
     run = open_run(folder)
-    rows, kept = run.path("read", "rows.parquet"), run.path("prepare", "kept.parquet")
+    rows, kept = run.rows, run.path("prepare", "kept.parquet")
     votes = load_votes(
         run.labelers(),
         samples=kept,

@@ -78,8 +78,11 @@ def _signatures(sets: Shingles) -> npt.NDArray[np.uint32]:
     is_empty_DK = signature_DK == _EMPTY
     for _ in range(2):  # around the end, too
         for k in range(N_BINS - 1, -1, -1):
-            after = (k + 1) % N_BINS
-            take_D = is_empty_DK[:, k] & (signature_DK[:, k] == _EMPTY) & (signature_DK[:, after] != _EMPTY)
+            after_D = signature_DK[:, (k + 1) % N_BINS]
+            take_D = is_empty_DK[:, k] & (after_D != _EMPTY)
             # the distance is made part of the value, so that two sets agree only if they agree on how far it came
-            np.copyto(signature_DK[:, k], signature_DK[:, after] * np.uint32(3) + _ROTATED, where=take_D)
+            np.copyto(signature_DK[:, k], after_D * np.uint32(3) + _ROTATED, where=take_D)
+            is_empty_DK[:, k] &= ~take_D
+        if not is_empty_DK.any():
+            break
     return signature_DK

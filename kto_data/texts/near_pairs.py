@@ -54,21 +54,22 @@ def keep_first(found: Buckets, sets: ShingleSets, threshold: float) -> Pairs:
     kept_in: dict[int, list[int]] = {}
     kept: set[int] = set()
     dropped: list[tuple[int, int, float]] = []
-    rows = list(buckets_of)
+    rows = found.rows.tolist()
     for start in range(0, len(rows), _ROWS_AT_A_TIME):
         block = rows[start : start + _ROWS_AT_A_TIME]
         known.look_ahead(block, buckets_of, kept_in)
         for row in block:
             near = known.near(row, kept)
             if not near:
-                known.check(row, {other for bucket in buckets_of[row] for other in kept_in.get(bucket, ())})
+                inside = buckets_of.get(row, ())
+                known.check(row, {other for bucket in inside for other in kept_in.get(bucket, ())})
                 near = known.near(row, kept)
             if near:
                 first, similarity = near
                 dropped.append((first, row, similarity))
                 continue
             kept.add(row)
-            for bucket in buckets_of[row]:
+            for bucket in buckets_of.get(row, ()):
                 kept_in.setdefault(bucket, []).append(row)
     return _pairs(dropped)
 
@@ -83,21 +84,27 @@ class _Known:
     def __init__(self, found: Buckets, sets: ShingleSets, threshold: float) -> None:
         self._sets, self._threshold = sets, threshold
         first_P, second_P = _with_leaders(found)
-        self._leaders = _by_second(Pairs(first_P, second_P, sets.similarities(first_P, second_P)))
+        order = np.argsort(second_P, kind="stable")
+        first_P, second_P = first_P[order], second_P[order]
+        self._leaders = Pairs(first_P, second_P, sets.similarities(first_P, second_P))
         self._known: dict[int, dict[int, float]] = {}
 
     def look_ahead(
         self, block: list[int], buckets_of: dict[int, list[int]], kept_in: dict[int, list[int]]
     ) -> None:
         """Compare the rows of a block with those that may come to be asked about."""
-        self._known = {row: self._leaders.of(row) for row in block}
+        self._known = {row: {} for row in block}
+        start, end = np.searchsorted(self._leaders.second_P, (block[0], block[-1] + 1))
+        leaders = (column[start:end].tolist() for column in self._leaders)
+        for first, second, similarity in zip(*leaders, strict=True):
+            self._known[second][first] = similarity
         open_in: dict[int, list[int]] = {}
         wanted: dict[int, set[int]] = {}
         for row in block:
             if any(similarity >= self._threshold for similarity in self._known[row].values()):
                 continue
             wanted[row] = set()
-            for bucket in buckets_of[row]:
+            for bucket in buckets_of.get(row, ()):
                 wanted[row].update(kept_in.get(bucket, ()), open_in.setdefault(bucket, []))
                 open_in[bucket].append(row)
         self._look_up(wanted)
@@ -130,16 +137,22 @@ class _Known:
 
 
 def _buckets_by_row(found: Buckets) -> dict[int, list[int]]:
-    """Return the buckets of each row that is in any, by row."""
-    bucket_E = np.repeat(np.arange(len(found.start) - 1), np.diff(found.start))
-    order = np.argsort(found.row_E, kind="stable")
-    rows, starts = np.unique(found.row_E[order], return_index=True)
-    if not len(rows):
-        return {}
-    return {
-        row: inside.tolist()
-        for row, inside in zip(rows.tolist(), np.split(bucket_E[order], starts[1:]), strict=True)
-    }
+    """Return the buckets of each row, but for those of two rows: there the first is all that there is to compare with."""
+    size = np.diff(found.start)
+    is_open_E = np.repeat(size > 2, size)
+    bucket_E, row_E = np.repeat(np.arange(len(size)), size)[is_open_E], found.row_E[is_open_E]
+    order = np.argsort(row_E, kind="stable")
+    rows, starts = np.unique(row_E[order], return_index=True)
+    buckets_of = bucket_E[order].tolist()
+    ends = [*starts.tolist()[1:], len(buckets_of)]
+    return (
+        {
+            row: buckets_of[start:end]
+            for row, start, end in zip(rows.tolist(), starts.tolist(), ends, strict=True)
+        }
+        if len(rows)
+        else {}
+    )
 
 
 def clusters(found: Buckets, sets: ShingleSets, threshold: float, n_rows: int) -> I64:
@@ -192,24 +205,6 @@ def _verified(first_P: I64, second_P: I64, sets: ShingleSets, threshold: float) 
     similarity_P = sets.similarities(first_P, second_P)
     near_P = similarity_P >= threshold
     return Pairs(first_P[near_P], second_P[near_P], similarity_P[near_P])
-
-
-class _BySecond(NamedTuple):
-    """Pairs by their second row."""
-
-    second_P: I64
-    first_P: I64
-    similarity_P: npt.NDArray[np.float64]
-
-    def of(self, row: int) -> dict[int, float]:
-        """Return the first rows of the pairs of which it is the second, with their similarities."""
-        start, end = np.searchsorted(self.second_P, (row, row + 1))
-        return dict(zip(self.first_P[start:end].tolist(), self.similarity_P[start:end].tolist(), strict=True))
-
-
-def _by_second(pairs: Pairs) -> _BySecond:
-    order = np.argsort(pairs.second_P, kind="stable")
-    return _BySecond(pairs.second_P[order], pairs.first_P[order], pairs.similarity_P[order])
 
 
 def _pairs(dropped: list[tuple[int, int, float]]) -> Pairs:

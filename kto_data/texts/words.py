@@ -18,6 +18,9 @@ import pyarrow.compute as pc
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 
+Codes = npt.NDArray[np.uint8] | npt.NDArray[np.uint32]
+
+_NONE = np.zeros(0, np.uint8)
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _INVERSE = np.uint64(pow(int(_BASE), -1, 1 << 64))
 _ALONE = np.uint32(1 << 31)
@@ -54,42 +57,44 @@ def words(texts: pa.Array) -> Words:
     >>> found.start_D.tolist(), bool(found.hash_W[0] == found.hash_W[1])
     ([0, 2, 2, 5], True)
     """
-    code_C, first_D = _characters(texts)
-    table = _ascii_table() if code_C.dtype == np.uint8 else _unicode_table()
-    folded_C = table[code_C]
-    start_W = np.flatnonzero(_starts(folded_C, first_D[:-1]))
+    folded_C, alone_C, first_D = _characters(texts)
+    start_W = np.flatnonzero(_starts(folded_C, alone_C, first_D[:-1]))
     start_D = np.searchsorted(start_W, first_D)
-    if not len(start_W):
-        return Words(np.zeros(0, np.uint64), start_D)
     power_C, inverse_C = _powers(1 << max(20, int(len(folded_C) - 1).bit_length()))
     # what separates words folds to 0, so it adds nothing to the word before it
-    sums_W = np.add.reduceat((folded_C & ~_ALONE) * power_C[: len(folded_C)], start_W)
-    return Words(sums_W * inverse_C[start_W], start_D)
+    sums_C = folded_C.astype(np.uint64) * power_C[: len(folded_C)]
+    np.cumsum(sums_C, out=sums_C)
+    before_W = np.where(start_W > 0, sums_C[start_W - 1], np.uint64(0))
+    after_W = np.append(before_W[1:], sums_C[-1:]) if len(start_W) else before_W
+    return Words((after_W - before_W) * inverse_C[start_W], start_D)
 
 
-def _characters(texts: pa.Array) -> tuple[npt.NDArray[np.uint8] | npt.NDArray[np.uint32], I64]:
-    """Return the code points of all texts, and where each text's start; as bytes if all are ASCII."""
+def _characters(texts: pa.Array) -> tuple[Codes, npt.NDArray[np.bool_] | None, I64]:
+    """Return the folded code points of all texts, which of them are words alone (or None), and where each text starts."""
     texts = texts.cast(pa.large_string())
     offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
     data = texts.buffers()[2]
-    raw = (
-        np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
-        if data and len(offsets)
-        else np.zeros(0, np.uint8)
-    )
-    if not len(raw) or raw.max() < 128:
-        return raw, offsets - (offsets[0] if len(offsets) else 0)
+    raw = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]] if data and len(offsets) else _NONE
+    if not len(raw) or raw.max() < 128:  # the fastest way for the commonest case
+        folded, alone = (np.frombuffer(raw.tobytes().translate(table), np.uint8) for table in _ascii_tables())
+        return (
+            folded,
+            alone.astype(bool) if alone.any() else None,
+            offsets - (offsets[0] if len(offsets) else 0),
+        )
     codes = np.frombuffer(raw.tobytes().decode("utf-8").encode("utf-32-le"), np.uint32)
-    return codes, np.concatenate([[0], np.cumsum(pc.utf8_length(texts).to_numpy())])
+    looked_up = _unicode_table()[codes]
+    is_alone = looked_up >= _ALONE
+    first_D = np.concatenate([[0], np.cumsum(pc.utf8_length(texts).to_numpy())])
+    return (looked_up & ~_ALONE).astype(np.uint32), is_alone if is_alone.any() else None, first_D
 
 
-def _starts(folded_C: npt.NDArray[np.uint32], first_D: I64) -> npt.NDArray[np.bool_]:
+def _starts(folded_C: Codes, alone_C: npt.NDArray[np.bool_] | None, first_D: I64) -> npt.NDArray[np.bool_]:
     is_word_C = folded_C != 0
     after_C = np.zeros(len(folded_C), dtype=bool)  # directly after another character of a word
     after_C[1:] = is_word_C[:-1]
     after_C[first_D[first_D < len(folded_C)]] = False
-    alone_C = folded_C >= _ALONE
-    if alone_C.any():
+    if alone_C is not None:
         after_C &= ~alone_C
         after_C[1:] &= ~alone_C[:-1]
     starts_C: npt.NDArray[np.bool_] = is_word_C & ~after_C
@@ -109,8 +114,10 @@ def _powers(n: int) -> tuple[U64, U64]:
 
 
 @lru_cache(maxsize=1)
-def _ascii_table() -> npt.NDArray[np.uint32]:
-    return np.array([_folded(code) for code in range(128)] + [0] * 128, dtype=np.uint32)
+def _ascii_tables() -> tuple[bytes, bytes]:
+    """Return what each byte folds to, and whether it is a word alone."""
+    folded = [_folded(code) if code < 128 else 0 for code in range(256)]
+    return bytes(code & 0xFF for code in folded), bytes(int(code >= _ALONE) for code in folded)
 
 
 @lru_cache(maxsize=1)

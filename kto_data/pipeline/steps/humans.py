@@ -98,7 +98,7 @@ def _send(context: Context, ledger: Ledger, studio: Studio, options: HumansOptio
     n_new = options.budget - _n_asked(ledger)
     if n_new > 0:
         labels = pq.read_table(context.path(provisional, "labels.parquet"))
-        rows = context.path("read", "rows.parquet")
+        rows = context.rows
         source = source_of_votes(rows, labels, run_votes(context), read_run_gold(context), {})
         seed = context.pipeline.file.seed
         make_batch(ledger, source, options, n=n_new, seed=seed, request="pipeline")
@@ -169,7 +169,7 @@ def _take(context: Context, ledger: Ledger, provisional: str) -> StepResult:
 
 def _n_rows(context: Context, folder: Path) -> int:
     with database(folder) as con:
-        add_view(con, "rows", context.path("read", "rows.parquet"))
+        add_view(con, "rows", context.rows)
         add_view(con, "asked", folder / "unresolved.parquet")
         [(n,)] = con.execute("SELECT count(*) FROM rows SEMI JOIN asked USING (sample_id)").fetchall()
     return int(n)
