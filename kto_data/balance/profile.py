@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from kto_data.balance.clusters import PromptClusters
-from kto_data.balance.surface import TEXT_FIELDS, surface, text_of
+from kto_data.balance.surface import SAMPLED_ROWS, TEXT_FIELDS, surface, text_of
 from kto_data.tables import add_view, database, read_query, write_parquet
 from kto_data.texts.languages import language_of
 
@@ -31,6 +31,7 @@ BYTES_PER_TOKEN = 4
 LIKELY = 0.5
 """A text's language is told from this probability on."""
 
+_LANGUAGE_CHARS = 1000
 _BATCH = 2000
 
 
@@ -43,6 +44,8 @@ def write_profile(
     count_tokens: Callable[[list[str]], list[int]] | None = None,
 ) -> None:
     """Write the `PROFILE` of the rows of a selection, in the order of their row_ids.
+
+    Surface features but the length are those of a sample of each split, and null for other rows.
 
     Memory holds a batch, the prompts that clusters are made of, and the sort's keys.
 
@@ -58,8 +61,9 @@ def write_profile(
         add_view(con, "selection", selection)
         clusters = PromptClusters.of(_prompt_sample(con, seed), seed=seed)
         query = (
-            "SELECT row_id, prompt, completion, md5(CAST(completion AS VARCHAR)) AS completion_key "
-            "FROM rows SEMI JOIN selection USING (row_id) ORDER BY row_id"
+            "SELECT row_id, prompt, completion, md5(CAST(completion AS VARCHAR)) AS completion_key, "  # noqa: S608 - numbers of ours
+            f"row_number() OVER (PARTITION BY split ORDER BY md5('{seed}:' || row_id)) <= {SAMPLED_ROWS} AS sampled "
+            "FROM rows JOIN (SELECT row_id, split FROM selection) USING (row_id) ORDER BY row_id"
         )
         batches = read_query(con, query, batch_rows=_BATCH)
         write_parquet(out, PROFILE, _profiles(batches, clusters, count_tokens or estimated_tokens))
@@ -92,13 +96,16 @@ def _profiles(
             "language": [_language(text) for text in completions],
             "cluster": clusters.names_of([prompt[-1]["content"] if prompt else "" for prompt in prompts]),
         }
-        features = [surface(text) for text in completions]
-        columns |= {field.name: [one[field.name] for one in features] for field in TEXT_FIELDS}
+        features: list[dict[str, Any]] = [
+            surface(text) if sampled else {"chars": len(text)}
+            for text, sampled in zip(completions, batch.column("sampled").to_pylist(), strict=True)
+        ]
+        columns |= {field.name: [one.get(field.name) for one in features] for field in TEXT_FIELDS}
         yield pa.RecordBatch.from_pydict(columns, schema=PROFILE)
 
 
 def _language(text: str) -> str | None:
-    found = language_of(text)
+    found = language_of(text[:_LANGUAGE_CHARS])
     return found[0] if found and found[1] >= LIKELY else None  # of a few words it is a guess
 
 

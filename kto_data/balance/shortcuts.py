@@ -15,16 +15,13 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from kto_data.balance.surface import NUMBERS
+from kto_data.balance.surface import NUMBERS, SAMPLED_ROWS
 from kto_data.balance.votes_of import votes_of
 from kto_data.statistics.auc import auc, auc_interval
 from kto_data.statistics.intervals import Interval
 from kto_data.tables import add_view, database
 
 Floats = npt.NDArray[np.float64]
-
-MOST_ROWS = 20_000
-"""Rows that the models are fitted on, chosen by a hash of row_id and seed."""
 
 FEWEST_ROWS = 40
 _FOLDS = 5
@@ -33,6 +30,8 @@ _TOP = 12
 _COMMON = 0.01
 """A word that begins so many rows, or a language or model of so many, is a feature."""
 _MOST_VALUES = 40
+_LEAST_SPREAD = 0.05
+"""Lengths that vary by less are counted as varying by this: five percent are no difference that anybody sees."""
 _CAUSE = 0.1
 """The least correlation of a labeler's votes with a feature that is told."""
 
@@ -167,8 +166,8 @@ def _sample(con: duckdb.DuckDBPyConnection, seed: int) -> dict[str, Any]:
         f"CREATE TABLE sampled AS SELECT row_id, label, prompt_id, source, model, {columns}, "  # noqa: S608 - columns of ours
         "list_aggregate(list_transform(prompt, lambda message: message.content), 'string_agg', chr(10))[:4000] AS prompt_text "
         "FROM selection JOIN rows USING (row_id) JOIN profile USING (row_id) "
-        "WHERE split = (SELECT max(split) FROM selection) ORDER BY md5(? || row_id) LIMIT ?",
-        [f"{seed}:", MOST_ROWS],
+        "WHERE split = (SELECT max(split) FROM selection) AND opening IS NOT NULL ORDER BY md5(? || row_id) LIMIT ?",
+        [f"{seed}:", SAMPLED_ROWS],
     )
     return dict(con.execute("FROM sampled ORDER BY row_id").fetchnumpy())
 
@@ -241,7 +240,7 @@ def _length_gap(chars: Floats, label: npt.NDArray[np.bool_]) -> float | None:
         return None
     up, down = np.log1p(chars[label]), np.log1p(chars[~label])
     spread = float(np.sqrt((up.var() + down.var()) / 2))
-    return float(up.mean() - down.mean()) / spread if spread > 0 else 0.0
+    return float(up.mean() - down.mean()) / max(spread, _LEAST_SPREAD)
 
 
 def _top(

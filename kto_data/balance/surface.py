@@ -32,10 +32,11 @@ _WORD = re.compile(r"\w+")
 _MAX_CHARS = 20_000
 """Beyond these, counts are of the beginning only; `chars` is of the whole."""
 
-TEXT_FIELDS = [pa.field(name, pa.float32(), nullable=False) for name in NUMBERS] + [
-    pa.field("opening", pa.string(), nullable=False)
-]
+TEXT_FIELDS = [pa.field(name, pa.float32()) for name in NUMBERS] + [pa.field("opening", pa.string())]
 """The columns that `surface` fills."""
+
+SAMPLED_ROWS = 20_000
+"""Rows of a split whose surface is looked at, chosen by a hash: more would tell no more, and take longer."""
 
 
 def surface(text: str) -> dict[str, Any]:

@@ -59,9 +59,7 @@ def export(
     options = ExportOptions(to, model, max_length, batch_rows, order, resample, seed)
     with tempfile.TemporaryDirectory(prefix="kto-export-") as scratch:
         opened = open_dataset(dataset, Path(scratch))
-        folder = out or Path(
-            f"{dataset.rstrip('/').replace('/', '-') if not Path(dataset).exists() else dataset.rstrip('/')}-{to}"
-        )
+        folder = out or _beside(dataset, to)
         if "pairs" in opened.layouts and order == "kept":
             options = replace(options, order="mixed")  # the order that pairs come in is the worst there is
         stated = opened.manifest.weights if opened.manifest else None
@@ -95,6 +93,8 @@ def export(
         return
     counts = ", ".join(f"{n:,} {split}" for split, n in done.n_rows.items())
     print(f"{folder}: {counts} rows in {', '.join(done.files)}")
+    if options.order == "mixed":
+        print(f"rows are mixed for batches of {batch_rows}")
     print(f"desirable_weight {done.desirable_weight:g}, undesirable_weight {done.undesirable_weight:g}")
     for reason, n in done.left_out.items():
         print(f"left out {n:,} rows that {to} cannot express: {reason} (such as {', '.join(done.examples)})")
@@ -106,6 +106,16 @@ def export(
     if done.weights_lost:
         print(f"the rows' own weights are lost: {to} knows none; --resample repeats rows by weight instead")
     print(f"train: cd {folder} && {done.command}")
+
+
+def _beside(dataset: str, to: str) -> Path:
+    """Return DATASET-TO beside a file or folder, and here for an id of the hub."""
+    path = Path(dataset)
+    return (
+        path.with_name(f"{path.stem if path.is_file() else path.name}-{to}")
+        if path.exists()
+        else Path(f"{path.name}-{to}")
+    )
 
 
 def _name(opened: "Opened") -> str:

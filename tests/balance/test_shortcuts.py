@@ -126,3 +126,8 @@ def test_the_labeler_whose_votes_go_with_a_feature_is_named(audit, tmp_path):
 def test_few_rows_are_not_judged(audit, n):
     found = audit([(f"p{i}", i % 2 == 0, "text", None) for i in range(n)])
     assert (found.n_rows, found.surface, found.prompt, found.features) == (n, None, None, ())
+
+
+def test_lengths_that_hardly_vary_make_no_gap(audit):
+    found = audit([(f"p{i}", i % 4 != 0, f"answer {i:02}" + "." * (i % 4 == 0), None) for i in range(80)])
+    assert -2.5 < found.length_gap < 0
