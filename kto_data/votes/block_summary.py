@@ -14,11 +14,12 @@ from kto_data.votes.labelers import Labeler
 from kto_data.votes.summary import LabelerSummary
 
 _MEMORY = "400MB"
-_BATCH_CELLS = 1 << 18  # votes looked at together: in the processor's cache
-_POOL_CELLS = 1 << 24  # pooled votes kept at a time; each takes 6 bytes
+_BATCH_ROWS = 4096
+_POOL_CELLS = 1 << 25  # pooled votes kept at a time; each takes 2 bytes, of rules about events 6
 
 Votes = npt.NDArray[np.int8]
 Counts = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 def summarise_block(
@@ -67,7 +68,7 @@ class _Tally:
             (3, n_rules), dtype=np.int64
         )  # samples covered, overlapping, in conflict
         self._names = [labeler.name for labeler in labelers]
-        self._events_M = np.array([labeler.about == "event" for labeler in labelers], dtype=bool)
+        self._events_M: Bools = np.array([labeler.about == "event" for labeler in labelers], dtype=bool)
         rows, groups = _repeated(block)
         n_groups = int(groups.max()) + 1 if len(groups) else 0
         self.n_samples = pq.read_metadata(block).num_rows - len(rows) + n_groups
@@ -80,40 +81,38 @@ class _Tally:
         pool = _Pool(n_groups, self._events_M)
         start = 0
         with pq.ParquetFile(block) as parquet:
-            size = max(1, _BATCH_CELLS // max(1, len(self._names)))
-            for batch in parquet.iter_batches(size, columns=self._names, use_threads=False):
+            for batch in parquet.iter_batches(_BATCH_ROWS, columns=self._names, use_threads=False):
                 end = start + batch.num_rows
-                votes_NM = self._votes(batch, count=count)
+                votes_MN = self._votes(batch, count=count)
                 low, high = np.searchsorted(rows, (start, end))
                 several, of = rows[low:high] - start, groups[low:high]
                 here = (of >= 0) & (of < n_groups)
-                pool.add(votes_NM[several[here]], of[here])
-                if count:
-                    single_N = np.ones(batch.num_rows, dtype=bool)
-                    single_N[several] = False
-                    self._share(votes_NM[single_N] > 0, votes_NM[single_N] < 0, votes_NM[single_N] != 0)
+                pool.add(votes_MN[:, several[here]], of[here])
+                if count and len(several) < batch.num_rows:
+                    single_MN = np.delete(votes_MN, several, axis=1) if len(several) else votes_MN
+                    self._share(single_MN > 0, single_MN < 0, single_MN != 0)
                 start = end
         self._share(*pool.pooled())
 
     def _votes(self, batch: pa.RecordBatch, *, count: bool) -> Votes:
         """Return a batch's votes, 0 where there is none."""
-        votes_NM = np.empty((batch.num_rows, len(self._names)), dtype=np.int8)
+        votes_MN = np.empty((len(self._names), batch.num_rows), dtype=np.int8)
         for number, column in enumerate(batch.columns):
-            votes_NM[:, number] = column.fill_null(0).to_numpy() if column.null_count else column.to_numpy()
+            votes_MN[number] = column.fill_null(0).to_numpy() if column.null_count else column.to_numpy()
         if count:
-            up, down = (votes_NM > 0).sum(axis=0), (votes_NM < 0).sum(axis=0)
+            up, down = (votes_MN > 0).sum(axis=1), (votes_MN < 0).sum(axis=1)
             given = np.array([batch.num_rows - column.null_count for column in batch.columns], dtype=np.int64)
             self.counts += np.array([up, down, given - up - down]).reshape(self.counts.shape)
-        return votes_NM
+        return votes_MN
 
-    def _share(
-        self, up_SM: npt.NDArray[np.bool_], down_SM: npt.NDArray[np.bool_], has_SM: npt.NDArray[np.bool_]
-    ) -> None:
+    def _share(self, up_MS: Bools, down_MS: Bools, has_MS: Bools) -> None:
         """Count S samples' pooled votes."""
-        several_S = has_SM.sum(axis=1) > 1
-        any_up_S1, any_down_S1 = up_SM.any(axis=1, keepdims=True), down_SM.any(axis=1, keepdims=True)
-        against_SM = (up_SM & any_down_S1) | (down_SM & any_up_S1)
-        self._shared += np.array([has_SM.sum(axis=0), has_SM[several_S].sum(axis=0), against_SM.sum(axis=0)])
+        several_S = has_MS.sum(axis=0) > 1
+        any_up_S, any_down_S = up_MS.any(axis=0), down_MS.any(axis=0)
+        against_MS = (up_MS & any_down_S) | (down_MS & any_up_S)
+        self._shared += np.array(
+            [has_MS.sum(axis=1), (has_MS & several_S).sum(axis=1), against_MS.sum(axis=1)]
+        )
 
     def shares(self) -> list[tuple[float, float, float]]:
         """Return each rule's coverage, overlap and conflict."""
@@ -137,21 +136,24 @@ def _repeated(block: Path) -> tuple[Counts, Counts]:
 class _Pool:
     """The votes of samples with several rows, pooled as everywhere: of content, for unless against; of events, the sum."""
 
-    def __init__(self, n_samples: int, events_M: npt.NDArray[np.bool_]) -> None:
-        shape = (max(n_samples, 0), len(events_M))
+    def __init__(self, n_samples: int, events_M: Bools) -> None:
+        shape = (len(events_M), max(n_samples, 0))
         self._events_M = events_M
-        self._most, self._least = np.zeros(shape, dtype=np.int8), np.zeros(shape, dtype=np.int8)
-        self._sum = np.zeros((shape[0], int(events_M.sum())), dtype=np.int32)
+        self._up, self._down = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+        self._sum = np.zeros((int(events_M.sum()), shape[1]), dtype=np.int32)
 
-    def add(self, votes_NM: Votes, samples_N: Counts) -> None:
-        """Add N rows' votes on samples."""
-        np.maximum.at(self._most, samples_N, votes_NM)
-        np.minimum.at(self._least, samples_N, votes_NM)
-        np.add.at(self._sum, samples_N, votes_NM[:, self._events_M])
+    def add(self, votes_MN: Votes, samples_N: Counts) -> None:
+        """Add N rows' votes on samples; most are none."""
+        rules, rows = np.nonzero(votes_MN > 0)
+        self._up[rules, samples_N[rows]] = True
+        rules, rows = np.nonzero(votes_MN < 0)
+        self._down[rules, samples_N[rows]] = True
+        events_EN = votes_MN[self._events_M]
+        rules, rows = np.nonzero(events_EN)
+        np.add.at(self._sum, (rules, samples_N[rows]), events_EN[rules, rows])
 
-    def pooled(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    def pooled(self) -> tuple[Bools, Bools, Bools]:
         """Return where samples have a vote for, one against, and one that may be neither."""
-        some_up, some_down = self._most > 0, self._least < 0
-        up, down = some_up & ~some_down, some_down & ~some_up
-        up[:, self._events_M], down[:, self._events_M] = self._sum > 0, self._sum < 0
-        return up, down, some_up | some_down
+        up, down = self._up & ~self._down, self._down & ~self._up
+        up[self._events_M], down[self._events_M] = self._sum > 0, self._sum < 0
+        return up, down, self._up | self._down
