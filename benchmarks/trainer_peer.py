@@ -247,7 +247,7 @@ def run_ours(a: argparse.Namespace) -> dict[str, Any]:
     from kto_trainer.encoding import Tokens
     from kto_trainer.forward import Forward
     from kto_trainer.lora import add_adapters
-    from kto_trainer.model import Machine, load, place
+    from kto_trainer.model import Machine, load, place, recomputable_layers
     from kto_trainer.objective import Objective
     from kto_trainer.optimizer import Optimizer
     from kto_trainer.options import LoraOptions, TrainOptions
@@ -270,6 +270,7 @@ def run_ours(a: argparse.Namespace) -> dict[str, Any]:
     peak = Peak(a.device)
     peak.start()
     forward: Forward = choose(model, machine, 0, a.tokens_per_pass).forward
+    forward.layers = recomputable_layers(model)
     clock = cpu_seconds if a.device == "cpu" else time.perf_counter
     began = clock()
     logps = reference_logps(forward, Listed([*own, *pairs]), False, None, Ranks())

@@ -118,17 +118,27 @@ def test_gradients_of_packed_and_padded_passes_are_equal():
 
 
 def test_recomputed_activations_change_nothing():
-    from kto_trainer.model import save_memory
+    from kto_trainer.model import recomputable_layers
 
     found = []
-    for recompute in (False, True):
+    for always, tokens in ((False, None), (True, None), (False, 4)):
         model = make_model("llama")
-        forward = choose(model, CPU, 0).forward
-        if recompute:
-            save_memory(model)
+        forward = choose(model, CPU, 0, tokens).forward
+        forward.layers, forward.always_recompute = recomputable_layers(model), always
+        n_runs = 0
+
+        def count(*_):
+            nonlocal n_runs
+            n_runs += 1
+
+        forward.layers[0].self_attn.register_forward_hook(count)
         forward.backward(some_sequences(), lambda logps, *_: -logps.sum())
         found.append(torch.cat([parameter.grad.flatten() for parameter in model.parameters()]))
-    assert torch.equal(*found)
+        assert n_runs == (2 if always or tokens else 1)
+        forward.token_logps(some_sequences())
+        assert n_runs == (3 if always or tokens else 2)  # nothing to recompute without a backward
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
 
 
 def test_sums_are_by_sequence():

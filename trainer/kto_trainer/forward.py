@@ -16,7 +16,7 @@ from kto_trainer.attention import KEYWORD, Segments
 from kto_trainer.encoding import Tokens
 from kto_trainer.head import Head, LossOf, scored_loss, token_logps
 from kto_trainer.logps import padded_token_logps
-from kto_trainer.model import Machine
+from kto_trainer.model import Machine, recomputing
 from kto_trainer.packing import bins, n_read, pack
 
 
@@ -39,6 +39,10 @@ class Forward(Protocol):
     machine: Machine
     limits: Limits
     dropouts: list[torch.nn.Dropout]  # active in passes with gradients alone
+    layers: list[
+        Any
+    ]  # recompute their activations where a pass is over the limit; empty where the model cannot
+    always_recompute: bool
 
     def token_logps(self, sequences: Sequence[Tokens]) -> Tensor:
         """Log-probabilities of all completions' tokens in one pass, sequence after sequence, [M]; no gradients."""
@@ -70,6 +74,8 @@ class PackedForward:
     machine: Machine
     limits: Limits
     dropouts: list[torch.nn.Dropout] = field(default_factory=list)
+    layers: list[Any] = field(default_factory=list)
+    always_recompute: bool = False
 
     def token_logps(self, sequences: Sequence[Tokens]) -> Tensor:
         """See `Forward`."""
@@ -91,7 +97,8 @@ class PackedForward:
         """
         packed = pack(sequences)
         segments = Segments(packed.lengths, keep=keep)
-        hidden_TH = self._backbone(packed.ids, packed.positions, segments)
+        with recomputing(_recomputed(self, len(packed.ids))):
+            hidden_TH = self._backbone(packed.ids, packed.positions, segments)
         segments.keep = False  # a recomputing backward must not keep them again
         starts = _starts(packed.lengths)
         return Lead(
@@ -167,6 +174,8 @@ class PaddedForward:
     limits: Limits
     pad: int
     dropouts: list[torch.nn.Dropout] = field(default_factory=list)
+    layers: list[Any] = field(default_factory=list)
+    always_recompute: bool = False
 
     def token_logps(self, sequences: Sequence[Tokens]) -> Tensor:
         """See `Forward`."""
@@ -175,11 +184,18 @@ class PaddedForward:
 
     def backward(self, sequences: Sequence[Tokens], loss_of: LossOf) -> tuple[Tensor, Tensor]:
         """See `Forward`."""
-        with _active(self.dropouts):
+        n_tokens = len(sequences) * max(n_read(item) for item in sequences)
+        with _active(self.dropouts), recomputing(_recomputed(self, n_tokens)):
             logps_M = padded_token_logps(self.model, sequences, self.pad, self.machine)
             loss = loss_of(logps_M, 0, len(sequences))
             loss.backward()  # type: ignore[no-untyped-call]  # torch publishes no type for it
         return loss.detach(), logps_M.detach()
+
+
+def _recomputed(forward: Forward, n_tokens: int) -> list[Any]:
+    """The layers that recompute in a pass of so many tokens: none where it has no backward, or is within the limit."""
+    asked = forward.always_recompute or n_tokens > forward.limits.tokens
+    return forward.layers if asked and torch.is_grad_enabled() else []
 
 
 @contextmanager

@@ -13,13 +13,21 @@ import kto_trainer
 from kto_trainer.audit import EncodedRows, encode_rows
 from kto_trainer.dataset import Split
 from kto_trainer.encoding import Encoder
-from kto_trainer.errors import TrainerError
+from kto_trainer.errors import TrainerError, UnavailableError
 from kto_trainer.figures import Final
 from kto_trainer.forward import Forward
 from kto_trainer.identity import reference_folder
 from kto_trainer.kto import Weights, run_kto
 from kto_trainer.lora import adapter_dropouts, add_adapters, merged
-from kto_trainer.model import Machine, load, machine, place, quiet_transformers, save_memory, set_template
+from kto_trainer.model import (
+    Machine,
+    load,
+    machine,
+    place,
+    quiet_transformers,
+    recomputable_layers,
+    set_template,
+)
 from kto_trainer.options import TrainOptions
 from kto_trainer.output import TRAINING_FILE, NoLog, StepLog, prepare_output, save_model, write_json
 from kto_trainer.plan import Tally
@@ -123,11 +131,16 @@ def make_forward(model: Any, options: TrainOptions, computer: Machine, pad: int,
     choice = choose(model, computer, pad, options.max_tokens_per_pass, options.micro_batch_size)
     if choice.reason:
         say(f"the model cannot run packed, so its batches are padded: {choice.reason}")
-    if options.gradient_checkpointing:
-        save_memory(model)
+    forward = choice.forward
+    try:
+        forward.layers = recomputable_layers(model)
+    except UnavailableError:  # a pass over the limit then takes what it takes
+        if options.gradient_checkpointing:
+            raise
+    forward.always_recompute = options.gradient_checkpointing
     if options.compile:
         model.base_model.compile(dynamic=True)
-    return choice.forward
+    return forward
 
 
 def _adapt(forward: Forward, options: TrainOptions) -> None:

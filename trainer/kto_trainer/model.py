@@ -1,6 +1,6 @@
 """Loads a model and its tokenizer: a local folder or a hub id; safetensors only, never remote code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,11 +68,11 @@ def place(model: Any, options: RunOptions, computer: Machine) -> Any:
     return model.to(computer.device).eval()
 
 
-def save_memory(model: Any) -> None:
-    """Recompute activations in the backward, layer by layer; dropout stays off.
+def recomputable_layers(model: Any) -> list[Any]:
+    """The layers that can recompute their activations in the backward, made ready; see `recomputing`.
 
     Raises:
-        UnavailableError: The model cannot.
+        UnavailableError: The model has none.
     """
     from transformers.modeling_layers import GradientCheckpointingLayer
 
@@ -83,9 +83,25 @@ def save_memory(model: Any) -> None:
         enable()
     except ValueError as error:
         raise UnavailableError(f"gradient_checkpointing: {error}") from None
-    for layer in model.modules():
-        if isinstance(layer, GradientCheckpointingLayer):
-            layer.training = True  # its own flag only: what lies within it stays in eval mode
+    layers = [layer for layer in model.modules() if isinstance(layer, GradientCheckpointingLayer)]
+    if not layers:
+        raise UnavailableError(
+            "gradient_checkpointing: the model's layers cannot recompute their activations"
+        )
+    return layers
+
+
+@contextmanager
+def recomputing(layers: Iterable[Any]) -> Iterator[None]:
+    """Within, forward passes keep the layers' inputs alone, and the backward computes the rest again."""
+    chosen = list(layers)
+    for layer in chosen:
+        layer.training = True  # its own flag only: what lies within it stays in eval mode
+    try:
+        yield
+    finally:
+        for layer in chosen:
+            layer.training = False
 
 
 def quiet_transformers() -> None:

@@ -110,13 +110,14 @@ class TrainOptions(RunOptions):
     )
     max_tokens_per_pass: Annotated[int, Field(ge=16, le=100_000_000)] | None = Field(
         None,
-        description="Tokens in one forward pass, at most (a longer sequence runs alone): memory depends on this, not on "
-        "batch_size; results do not. Default: 8192, on a CUDA device 16384.",
+        description="Tokens in one forward pass, at most (a longer sequence runs alone, and recomputes its activations "
+        "in the backward): memory depends on this, not on batch_size; results do not. Default: 8192, on a CUDA device "
+        "16384.",
     )
     gradient_checkpointing: bool = Field(
         False,
-        description="Recompute activations in the backward: less memory, a third more time. Lower "
-        "max_tokens_per_pass first.",
+        description="Recompute the activations of every pass in the backward: less memory, a third more time. Lower "
+        "max_tokens_per_pass first: sequences that are longer do so by themselves.",
     )
     compile: bool = Field(False, description="Compile the model's layers with torch.compile.")
     log_every: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
