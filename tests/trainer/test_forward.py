@@ -141,6 +141,47 @@ def test_recomputed_activations_change_nothing():
     assert torch.equal(found[0], found[2])
 
 
+@pytest.mark.parametrize("kind", PACKABLE)
+@pytest.mark.filterwarnings("ignore:flex_attention called without")
+def test_flex_attention_gives_the_same_numbers(kind):
+    model = make_model(kind, **PACKABLE[kind])
+    forward = choose(model, CPU, 0).forward
+    sequences = some_sequences()
+    pairs = [(k, sequences[k - 1].completion) for k in range(len(sequences))]
+    found = []
+    for forward.kernel in ("by segment", "flex"):
+        with torch.no_grad():
+            lead = forward.lead(sequences, keep=True)
+            others = forward.continuation_logps(lead, pairs)
+        found.append(torch.cat([forward.token_logps(sequences), others]))
+    assert torch.allclose(*found, atol=1e-9)
+
+
+def test_a_kernel_that_fails_gives_way_to_the_next_one_and_is_named(monkeypatch):
+    from kto_trainer import probe
+
+    monkeypatch.setattr(probe, "kernels", lambda *_: ("flash-attn", "by segment"))
+    choice = choose(make_model("llama"), CPU, 0)
+    assert choice.forward.kernel == "by segment"
+    assert "flash-attn does not work here (No module named 'flash_attn')" in choice.note
+
+
+@pytest.mark.slow
+def test_a_compiled_model_has_the_same_loss_and_gradients():
+    from kto_trainer.loop import make_forward
+    from kto_trainer.options import TrainOptions
+
+    found = []
+    for compiled in (False, True):
+        model = make_model("llama")
+        forward = make_forward(model, TrainOptions(model="m", compile=compiled), CPU, 0, print)
+        loss, _ = forward.backward(some_sequences(), lambda logps, *_: -logps.sum())
+        found.append((loss, torch.cat([parameter.grad.flatten() for parameter in model.parameters()])))
+    (plain, first), (compiled, second) = found
+    assert compiled.item() == pytest.approx(plain.item(), rel=1e-6)
+    assert torch.allclose(first, second, rtol=1e-3, atol=1e-3)
+
+
 def test_sums_are_by_sequence():
     assert sums(torch.tensor([1.0, 2.0, 4.0]), [2, 1]).tolist() == [3.0, 4.0]
 

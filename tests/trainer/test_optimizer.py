@@ -1,5 +1,7 @@
 import pytest
 import torch
+from kto_trainer import optimizer
+from kto_trainer.errors import UnavailableError
 from kto_trainer.optimizer import Optimizer, RoundingAdamW, learning_rate_factor, round_at_random_
 from kto_trainer.options import TrainOptions
 
@@ -72,3 +74,20 @@ def test_rounding_adamw_is_adamw_on_float32_weights():
             weight.grad = gradient.clone()
             adamw.step()
     assert torch.allclose(weights[0], weights[1], atol=1e-6)
+
+
+def test_rounding_adamw_takes_a_weight_part_by_part(monkeypatch):
+    weights = [torch.nn.Parameter(torch.linspace(-1, 1, 12).reshape(3, 4)) for _ in range(2)]
+    for weight, size in zip(weights, (5, 100), strict=True):
+        monkeypatch.setattr(optimizer, "PART", size)
+        stepper = RoundingAdamW([weight], 0.1, 0.01, 0)
+        for _ in range(3):
+            weight.grad = weight.detach() ** 2
+            stepper.step()
+    assert torch.equal(*weights)
+
+
+def test_moments_of_8_bits_need_a_cuda_device():
+    options = TrainOptions(model="m", optim="adamw_8bit")
+    with pytest.raises(UnavailableError, match="adamw_8bit needs a CUDA device"):
+        Optimizer(torch.nn.Linear(2, 2), options, learning_rate=1e-3, n_steps=1)

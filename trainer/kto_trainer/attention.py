@@ -2,11 +2,12 @@
 
 Shapes: T packed tokens, H query heads, G key heads (H is a multiple of G), D their width; a prefix has P keys.
 Each segment attends to itself, causally; with prefixes also to all of its own prefix: keys and values that an earlier
-pass left. On CUDA in half precision that is `torch.nn.attention.varlen` (one kernel for all segments); everywhere else
-one scaled-dot-product call a segment, which needs no T x T mask either.
+pass left. `kernels` lists the ways that a device has, the best first; none of them needs a T x T mask.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import torch
@@ -30,11 +31,25 @@ class Segments:
     """
 
     lengths: list[int]
+    kernel: str = "by segment"
     keep: bool = False
     kept: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     prefixes: list[tuple[int, int]] | None = None
     source: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     bounds: tuple[Tensor, Tensor] | None = None
+    blocks: Any = None
+
+    def key_lengths(self) -> list[int]:
+        """Keys of each segment, its prefix's included."""
+        if self.prefixes is None:
+            return self.lengths
+        return [n + length for n, (_, length) in zip(self.lengths, self.prefixes, strict=True)]
+
+    def ends(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Where segments begin and end among the queries and among the keys; made once for all layers."""
+        if self.bounds is None:
+            self.bounds = (_bounds(self.lengths, device), _bounds(self.key_lengths(), device))
+        return self.bounds
 
 
 def register() -> None:
@@ -72,9 +87,21 @@ def packed_attention(
     layer = int(getattr(module, "layer_idx", 0) or 0)
     if segments.keep:
         segments.kept[layer] = (key.detach(), value.detach())
-    if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16):
-        return _varlen(query, key, value, segments, layer, scaling, window), None
-    return _by_segment(query, key, value, segments, layer, scaling, window), None
+    return KERNELS[segments.kernel](query, key, value, segments, layer, scaling, window), None
+
+
+def kernels(device: torch.device, dtype: torch.dtype) -> tuple[str, ...]:
+    """Names of the ways to compute that a device may have, the best first; which of them work is for a trial to say.
+
+    On CUDA in half precision `torch.nn.attention.varlen`, else the package flash-attn: one kernel for all segments. On
+    other devices and in float32 flex attention, compiled. On a CPU one scaled-dot-product call a segment.
+    """
+    if device.type == "cpu":
+        return ("by segment",)
+    whole = (
+        ("varlen", "flash-attn") if device.type == "cuda" and dtype in (torch.float16, torch.bfloat16) else ()
+    )
+    return (*whole, "flex", "by segment")
 
 
 def _by_segment(
@@ -126,21 +153,13 @@ def _varlen(
 ) -> Tensor:
     from torch.nn.attention.varlen import varlen_attn
 
-    key_lengths = segments.lengths
-    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
-    if segments.prefixes is not None:
-        key_lengths = [n + length for n, (_, length) in zip(segments.lengths, segments.prefixes, strict=True)]
-        k, v = (
-            _with_prefixes(new, old[0].transpose(0, 1), segments)
-            for new, old in zip((k, v), segments.source[layer], strict=True)
-        )
-    if segments.bounds is None:
-        segments.bounds = (_bounds(segments.lengths, q.device), _bounds(key_lengths, q.device))
+    q, k, v = _whole(query, key, value, segments, layer)
+    key_lengths = segments.key_lengths()
     out = varlen_attn(
-        q.contiguous(),
-        k.contiguous(),
-        v.contiguous(),
-        *segments.bounds,
+        q,
+        k,
+        v,
+        *segments.ends(q.device),
         max(segments.lengths),
         max(key_lengths),
         scale=scaling,
@@ -149,6 +168,102 @@ def _varlen(
     )
     assert isinstance(out, Tensor)
     return out[None]
+
+
+def _flash(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    segments: Segments,
+    layer: int,
+    scaling: float | None,
+    window: int | None,
+) -> Tensor:
+    from flash_attn import flash_attn_varlen_func
+
+    q, k, v = _whole(query, key, value, segments, layer)
+    out: Tensor = flash_attn_varlen_func(
+        q,
+        k,
+        v,
+        *segments.ends(q.device),
+        max(segments.lengths),
+        max(segments.key_lengths()),
+        softmax_scale=scaling,
+        causal=True,
+        window_size=(-1 if window is None else window - 1, 0),
+    )
+    return out[None]
+
+
+def _flex(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    segments: Segments,
+    layer: int,
+    scaling: float | None,
+    window: int | None,
+) -> Tensor:
+    _, k, v = _whole(query, key, value, segments, layer)
+    if segments.blocks is None:
+        segments.blocks = {}
+    if window not in segments.blocks:  # layers of a model may differ in it
+        segments.blocks[window] = _block_mask(segments, window, query.device)
+    run = _flex_attention(query.device.type)
+    out: Tensor = run(
+        query,
+        k.transpose(0, 1)[None],
+        v.transpose(0, 1)[None],
+        block_mask=segments.blocks[window],
+        scale=scaling,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    return out.transpose(1, 2)
+
+
+@cache
+def _flex_attention(device_type: str) -> Callable[..., Any]:
+    from torch.nn.attention.flex_attention import flex_attention
+
+    # Uncompiled it makes a T x T matrix: for tests on a CPU.
+    return flex_attention if device_type == "cpu" else torch.compile(flex_attention, dynamic=True)
+
+
+def _block_mask(segments: Segments, window: int | None, device: torch.device) -> Any:
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    lengths, key_lengths = segments.lengths, segments.key_lengths()
+    prefixes = [keys - own for keys, own in zip(key_lengths, lengths, strict=True)]
+    numbers = [torch.repeat_interleave(torch.tensor(item)) for item in (lengths, key_lengths)]
+    places = [
+        torch.cat([torch.arange(n) for n in key_lengths]),
+        torch.cat([torch.arange(start, start + n) for start, n in zip(prefixes, lengths, strict=True)]),
+    ]
+    segment_Q, segment_K = (item.to(device, non_blocking=True) for item in numbers)
+    place_K, place_Q = (item.to(device, non_blocking=True) for item in places)
+
+    def seen(_b: Tensor, _h: Tensor, q: Tensor, k: Tensor) -> Tensor:
+        before = (segment_Q[q] == segment_K[k]) & (place_K[k] <= place_Q[q])
+        return before if window is None else before & (place_K[k] > place_Q[q] - window)
+
+    compiled = device.type != "cpu"
+    return create_block_mask(
+        seen, None, None, sum(lengths), sum(key_lengths), device=str(device), _compile=compiled
+    )
+
+
+def _whole(
+    query: Tensor, key: Tensor, value: Tensor, segments: Segments, layer: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys and values of all segments one after the other, [tokens, heads, width]; prefixes put before them."""
+    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
+    if segments.prefixes is not None:
+        k, v = (
+            _with_prefixes(new, old[0].transpose(0, 1), segments)
+            for new, old in zip((k, v), segments.source[layer], strict=True)
+        )
+    return q.contiguous(), k.contiguous(), v.contiguous()
 
 
 def _with_prefixes(new: Tensor, old: Tensor, segments: Segments) -> Tensor:
@@ -160,4 +275,16 @@ def _with_prefixes(new: Tensor, old: Tensor, segments: Segments) -> Tensor:
 
 
 def _bounds(lengths: list[int], device: torch.device) -> Tensor:
-    return torch.tensor([0, *lengths], dtype=torch.int32).cumsum(0, dtype=torch.int32).to(device)
+    return (
+        torch.tensor([0, *lengths], dtype=torch.int32)
+        .cumsum(0, dtype=torch.int32)
+        .to(device, non_blocking=True)
+    )
+
+
+KERNELS: dict[str, Callable[..., Tensor]] = {
+    "varlen": _varlen,
+    "flash-attn": _flash,
+    "flex": _flex,
+    "by segment": _by_segment,
+}

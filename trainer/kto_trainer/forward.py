@@ -73,6 +73,7 @@ class PackedForward:
     head: Head
     machine: Machine
     limits: Limits
+    kernel: str
     dropouts: list[torch.nn.Dropout] = field(default_factory=list)
     layers: list[Any] = field(default_factory=list)
     always_recompute: bool = False
@@ -96,7 +97,7 @@ class PackedForward:
             keep: Keep the layers' keys and values (detached) for `continuation_logps`.
         """
         packed = pack(sequences)
-        segments = Segments(packed.lengths, keep=keep)
+        segments = Segments(packed.lengths, self.kernel, keep=keep)
         with recomputing(_recomputed(self, len(packed.ids))):
             hidden_TH = self._backbone(packed.ids, packed.positions, segments)
         segments.keep = False  # a recomputing backward must not keep them again
@@ -145,7 +146,7 @@ class PackedForward:
         first_NH = lead.hidden_MH.detach()[self._index([lead.offsets[row] for row, _ in pairs])]
         states = [first_NH]
         if ids:
-            segments = Segments(lengths, prefixes=prefixes, source=lead.segments.kept)
+            segments = Segments(lengths, self.kernel, prefixes=prefixes, source=lead.segments.kept)
             states.append(self._backbone(ids, positions, segments))
         hidden_MH = torch.cat(states)[self._index(scored)]
         return token_logps(hidden_MH, self._index(targets), self.head)
@@ -224,7 +225,7 @@ def row_numbers(counts: Sequence[int], device: torch.device) -> Tensor:
         >>> row_numbers([2, 1], torch.device("cpu"))
         tensor([0, 0, 1])
     """
-    return torch.repeat_interleave(torch.tensor(counts)).to(device)
+    return torch.repeat_interleave(torch.tensor(counts)).to(device, non_blocking=True)
 
 
 def sums(logps_M: Tensor, counts: Sequence[int]) -> Tensor:

@@ -107,7 +107,7 @@ def generate(
     """
     started = time.perf_counter()
     computer = machine(options)
-    network, tokenizer = load(model, options.chat_template)
+    network, tokenizer = load(model, options.chat_template, computer.weights_dtype)
     network = place(network, options, computer)
     trained_length = training_options(model).max_length
     assert trained_length is not None

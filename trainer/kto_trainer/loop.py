@@ -131,6 +131,8 @@ def make_forward(model: Any, options: TrainOptions, computer: Machine, pad: int,
     choice = choose(model, computer, pad, options.max_tokens_per_pass, options.micro_batch_size)
     if choice.reason:
         say(f"the model cannot run packed, so its batches are padded: {choice.reason}")
+    if choice.note:
+        say(choice.note)
     forward = choice.forward
     try:
         forward.layers = recomputable_layers(model)

@@ -1,5 +1,6 @@
 """Loads a model and its tokenizer: a local folder or a hub id; safetensors only, never remote code."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,14 +45,23 @@ def machine(options: RunOptions) -> Machine:
     """The machine that the options ask for.
 
     Raises:
-        UnavailableError: CUDA is asked for and there is none.
+        UnavailableError: CUDA is asked for and there is none, or fewer devices than processes.
     """
     has_cuda = torch.cuda.is_available()
     if options.device == "cuda" and not has_cuda:
         raise UnavailableError(
             "device: cuda was asked for but torch sees no CUDA device; pass `device: cpu` or auto"
         )
-    device = torch.device("cuda" if has_cuda and options.device != "cpu" else "cpu")
+    device = torch.device("cpu")
+    if has_cuda and options.device != "cpu":
+        number = int(os.environ.get("LOCAL_RANK", "0"))  # torchrun's: each process takes a card of its own
+        if number >= torch.cuda.device_count():
+            raise UnavailableError(
+                f"process {number} of this machine has no CUDA device: there are {torch.cuda.device_count()}; start "
+                "at most as many processes (torchrun --nproc-per-node)"
+            )
+        device = torch.device("cuda", number)
+        torch.cuda.set_device(device)
     bfloat16 = options.dtype == "bfloat16" or (options.dtype == "auto" and device.type == "cuda")
     return Machine(device, torch.bfloat16 if bfloat16 else torch.float32)
 
@@ -63,8 +73,10 @@ def place(model: Any, options: RunOptions, computer: Machine) -> Any:
         threads = 1
     if threads is not None:
         torch.set_num_threads(threads)
+    # Parameters alone: the model's `to(dtype)` would round the frequencies of rotary positions as well.
     if computer.device.type != "cpu":
-        model = model.to(computer.weights_dtype)
+        for parameter in model.parameters():
+            parameter.data = parameter.data.to(computer.weights_dtype)
     return model.to(computer.device).eval()
 
 

@@ -34,9 +34,13 @@ class Reference:
         )
 
     def to(self, like: Tensor) -> "Reference":
-        """The same with another tensor's dtype and on its device."""
-        tokens = None if self.tokens_B is None else [item.to(like) for item in self.tokens_B]
-        return Reference(self.sums_B.to(like), tokens)
+        """The same with another tensor's dtype and on its device; the host does not wait for it."""
+        tokens = None if self.tokens_B is None else [_moved(item, like) for item in self.tokens_B]
+        return Reference(_moved(self.sums_B, like), tokens)
+
+
+def _moved(values: Tensor, like: Tensor) -> Tensor:
+    return values.to(like.device, like.dtype, non_blocking=True)
 
 
 @dataclass(frozen=True, slots=True)

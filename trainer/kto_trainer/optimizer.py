@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from kto_trainer.errors import UnavailableError
 from kto_trainer.options import TrainOptions
 
 
@@ -31,6 +32,9 @@ def learning_rate_factor(step: int, n_steps: int, warmup_ratio: float, kind: str
     return 0.5 * (1.0 + math.cos(math.pi * done)) if kind == "cosine" else 1.0
 
 
+PART = 1 << 26  # numbers of a weight that are updated at a time
+
+
 class Stepped(NamedTuple):
     """The gradients' norm before clipping (on the device), and the learning rate used."""
 
@@ -41,7 +45,8 @@ class Stepped(NamedTuple):
 class Optimizer:
     """AdamW over a model's trainable parameters for a stage of known length.
 
-    Weights in bfloat16 are rounded at random (see `RoundingAdamW`); all others take torch's fused AdamW.
+    Weights in bfloat16 are rounded at random (see `RoundingAdamW`); all others take torch's fused AdamW. With `optim:
+    adamw_8bit` both take torchao's.
     """
 
     def __init__(self, model: Any, options: TrainOptions, *, learning_rate: float, n_steps: int) -> None:
@@ -49,7 +54,9 @@ class Optimizer:
         narrow = any(parameter.dtype is torch.bfloat16 for parameter in self._parameters)
         kinds = {parameter.device.type for parameter in self._parameters}
         self._adamw: torch.optim.Optimizer
-        if narrow:
+        if options.optim == "adamw_8bit":
+            self._adamw = _eight_bit(self._parameters, learning_rate, options.weight_decay)
+        elif narrow:
             self._adamw = RoundingAdamW(self._parameters, learning_rate, options.weight_decay, options.seed)
         else:
             self._adamw = torch.optim.AdamW(
@@ -70,11 +77,35 @@ class Optimizer:
         )
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._options.max_grad_norm)
         for group in self._adamw.param_groups:
-            group["lr"] = rate
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)  # a compiled step would be compiled anew for every number
+            else:
+                group["lr"] = rate
         self._adamw.step()
         self._adamw.zero_grad(set_to_none=True)
         self._step += 1
         return Stepped(norm, rate)
+
+
+def _eight_bit(parameters: list[Any], learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    """AdamW with moments of 8 bits in blocks; bfloat16 weights are rounded at random.
+
+    Source: Dettmers et al., "8-bit Optimizers via Block-wise Quantization", 2021, https://arxiv.org/abs/2110.02861, as in
+    torchao: bitsandbytes' rounds bfloat16 weights to the nearest, which loses steps as small as fine-tuning's.
+
+    Raises:
+        UnavailableError: torchao is not installed, or the weights are not on a CUDA device.
+    """
+    if any(parameter.device.type != "cuda" for parameter in parameters):
+        raise UnavailableError("optim: adamw_8bit needs a CUDA device; take adamw here")
+    try:
+        from torchao.optim import AdamW8bit
+    except ImportError:
+        raise UnavailableError("optim: adamw_8bit needs torchao: pip install torchao") from None
+    made: torch.optim.Optimizer = AdamW8bit(
+        parameters, lr=torch.tensor(learning_rate), weight_decay=weight_decay, bf16_stochastic_round=True
+    )
+    return made
 
 
 class RoundingAdamW(torch.optim.Optimizer):
@@ -107,15 +138,18 @@ class RoundingAdamW(torch.optim.Optimizer):
             state["mean"], state["square"] = (
                 torch.zeros_like(parameter, dtype=torch.float32) for _ in range(2)
             )
-        gradient = parameter.grad.float()
-        state["mean"].lerp_(gradient, 0.1)
-        state["square"].mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-        root = (state["square"] / (1 - 0.999**self._count)).sqrt_().add_(1e-8)
-        new = parameter.float().mul_(1 - rate * weight_decay)
-        new.addcdiv_(state["mean"], root, value=-rate / (1 - 0.9**self._count))
-        if parameter.dtype is torch.bfloat16:
-            round_at_random_(new, self._generator)
-        parameter.copy_(new)
+        whole = (parameter, parameter.grad.contiguous(), state["mean"], state["square"])
+        # A part at a time: an embedding's float32 copies together would be as large as a small model.
+        for part, grad, mean, square in zip(*(item.view(-1).split(PART) for item in whole), strict=True):
+            gradient = grad.float()
+            mean.lerp_(gradient, 0.1)
+            square.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+            root = (square / (1 - 0.999**self._count)).sqrt_().add_(1e-8)
+            new = part.float().mul_(1 - rate * weight_decay)
+            new.addcdiv_(mean, root, value=-rate / (1 - 0.9**self._count))
+            if parameter.dtype is torch.bfloat16:
+                round_at_random_(new, self._generator)
+            part.copy_(new)
 
 
 def round_at_random_(values: Tensor, generator: torch.Generator) -> Tensor:

@@ -119,6 +119,11 @@ class TrainOptions(RunOptions):
         description="Recompute the activations of every pass in the backward: less memory, a third more time. Lower "
         "max_tokens_per_pass first: sequences that are longer do so by themselves.",
     )
+    optim: Literal["adamw", "adamw_8bit"] = Field(
+        "adamw",
+        description="AdamW, or with its moments in 8 bits: 2 bytes a weight in place of 8 (needs a CUDA device and "
+        "torchao).",
+    )
     compile: bool = Field(False, description="Compile the model's layers with torch.compile.")
     log_every: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         None,

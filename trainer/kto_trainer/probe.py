@@ -5,14 +5,15 @@ leaks from segment to segment (SSM, convolutions), positions that do not start a
 and cap, attention that is not told of segments, all show as different log-probabilities.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
-from kto_trainer.attention import NAME, PackingError, register
+from kto_trainer.attention import NAME, PackingError, kernels, register
 from kto_trainer.encoding import Tokens
 from kto_trainer.forward import Forward, Limits, PackedForward, PaddedForward
-from kto_trainer.head import head_of
+from kto_trainer.head import head_of, token_logps
 from kto_trainer.logps import padded_token_logps
 from kto_trainer.model import Machine
 
@@ -24,12 +25,12 @@ STATELESS = ("full_attention", "sliding_attention", "chunked_attention")
 DEFAULT_TOKENS = {"cpu": 8192, "cuda": 16384}
 
 
-class Choice:
-    """A way to run a model, and why it is the padded one, if it is."""
+class Choice(NamedTuple):
+    """A way to run a model, and what people should know of it: why it is padded, or why a slower kernel is used."""
 
-    def __init__(self, forward: Forward, reason: str | None) -> None:
-        self.forward = forward
-        self.reason = reason
+    forward: Forward
+    reason: str | None
+    note: str | None = None
 
 
 def choose(
@@ -45,9 +46,22 @@ def choose(
         rows: Most sequences in a pass; None is any number.
     """
     limits = Limits(tokens or DEFAULT_TOKENS.get(machine.device.type, 8192), rows)
-    reason = _why_not(model, machine, pad)
+    reason = _unfit(model)
     if reason is None:
-        return Choice(PackedForward(model, head_of(model), machine, limits), None)
+        samples = _samples(model.config.get_text_config().vocab_size)
+        implementation = model.config.get_text_config()._attn_implementation
+        before = "sdpa" if implementation == NAME else implementation
+        model.set_attn_implementation(before)
+        expected = torch.cat([padded_token_logps(model, [item], pad, machine) for item in samples])
+        register()
+        failed = []
+        for kernel in kernels(machine.device, machine.dtype):
+            packed = PackedForward(model, head_of(model), machine, limits, kernel)
+            reason = _why_not(packed, samples, expected)
+            if reason is None:
+                return Choice(packed, None, f"attention by {kernel}: {'; '.join(failed)}" if failed else None)
+            failed.append(f"{kernel} does not work here ({reason})")
+        model.set_attn_implementation(before)
     return Choice(PaddedForward(model, machine, _PaddedLimits(limits.tokens, rows), pad), reason)
 
 
@@ -69,36 +83,39 @@ def _length(sequence: Tokens) -> int:
     return len(sequence.prompt) + len(sequence.completion)
 
 
-@torch.no_grad()
-def _why_not(model: Any, machine: Machine, pad: int) -> str | None:
-    """Why the model cannot run packed; None if it can, and then its attention is the packed one."""
-    config = model.config.get_text_config()
-    odd = sorted(set(getattr(config, "layer_types", None) or ()) - set(STATELESS))
+def _unfit(model: Any) -> str | None:
+    """What of the model itself keeps it from running packed; None if nothing is known."""
+    odd = sorted(set(getattr(model.config.get_text_config(), "layer_types", None) or ()) - set(STATELESS))
     if odd:
         return f"it has layers of type {', '.join(odd)}"
     if model.get_output_embeddings() is None or not hasattr(model, "set_attn_implementation"):
         return "its head or its attention cannot be reached"
-    samples = _samples(config.vocab_size)
-    before = "sdpa" if config._attn_implementation == NAME else config._attn_implementation
-    model.set_attn_implementation(before)
-    expected = torch.cat([padded_token_logps(model, [item], pad, machine) for item in samples])
-    register()
+    return None
+
+
+@torch.no_grad()
+def _why_not(packed: PackedForward, samples: list[Tokens], expected: Tensor) -> str | None:
+    """What goes wrong in packed passes, and in passes that build on their keys and values; None if nothing does."""
+    own, pairs = samples[: len(samples) // 2], samples[len(samples) // 2 :]
     try:
-        model.set_attn_implementation(NAME)
-        packed = PackedForward(model, head_of(model), machine, Limits(1 << 20))
-        found = packed.token_logps(samples)
-    except (PackingError, TypeError, ValueError, AttributeError) as error:
-        model.set_attn_implementation(before)
-        return str(error).splitlines()[0]
-    dtype = machine.dtype if expected.dtype is torch.float32 else expected.dtype
+        packed.model.set_attn_implementation(NAME)
+        lead = packed.lead(own, keep=True)
+        parts = [
+            token_logps(lead.hidden_MH, lead.targets_M, packed.head),
+            packed.continuation_logps(lead, [(k, item.completion) for k, item in enumerate(pairs)]),
+        ]
+        found = torch.cat(parts)
+    except (PackingError, ImportError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+        return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    dtype = packed.machine.dtype if expected.dtype is torch.float32 else expected.dtype
     difference = (found - expected).abs().max().item()
     if not difference <= TOLERANCE[dtype]:
-        model.set_attn_implementation(before)
         return f"packed log-probabilities differ from its own by up to {difference:.2g}"
     return None
 
 
 def _samples(vocab_size: int) -> list[Tokens]:
-    """Three short sequences of unlike tokens."""
+    """Three short sequences of unlike tokens, then each one's prompt with another one's completion."""
     ids = [(7 + 37 * i) % vocab_size for i in range(36)]
-    return [Tokens(ids[:5], ids[5:13]), Tokens(ids[13:15], ids[15:18]), Tokens(ids[18:25], ids[25:36])]
+    own = [Tokens(ids[:5], ids[5:13]), Tokens(ids[13:15], ids[15:18]), Tokens(ids[18:25], ids[25:36])]
+    return own + [item._replace(completion=own[k - 1].completion) for k, item in enumerate(own)]

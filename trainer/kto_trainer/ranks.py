@@ -6,12 +6,15 @@ The only place with distributed calls. One process is the plain case: nothing is
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 T = TypeVar("T")
+# The others wait while the first process tokenises a large dataset; a process that ends is noticed at once all the same.
+PATIENCE = timedelta(hours=6)
 
 
 def join(device: torch.device) -> "Ranks":
@@ -20,7 +23,12 @@ def join(device: torch.device) -> "Ranks":
     if size == 1:
         return Ranks()
     if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        on_cuda = device.type == "cuda"
+        torch.distributed.init_process_group(
+            "nccl" if on_cuda else "gloo",
+            timeout=PATIENCE,
+            device_id=device if on_cuda else None,
+        )
     return Ranks(torch.distributed.get_rank(), size)
 
 

@@ -77,8 +77,8 @@ def score(
     beta = trained.beta if options.beta is None else options.beta
     max_length = options.max_length or trained.max_length
     assert max_length is not None
-    policy, tokenizer = load(model, options.chat_template)
-    ref, ref_tokenizer = load(reference, options.chat_template)
+    policy, tokenizer = load(model, options.chat_template, computer.weights_dtype)
+    ref, ref_tokenizer = load(reference, options.chat_template, computer.weights_dtype)
     if tokenizer.get_vocab() != ref_tokenizer.get_vocab():
         raise TrainerError(
             f"{reference}: its tokenizer differs from that of {model}: it is not the model's reference"

@@ -112,9 +112,10 @@ class _Rows:
     def loss_of(self, rows: Sequence[int], z0: Tensor) -> Callable[[Tensor, int, int], Tensor]:
         """The share in the batch's mean loss of runs of these rows."""
         device = z0.device
-        index = torch.tensor(list(rows), device=device)
-        labels_N = self.batch.labels_B.to(device)[index]
-        weights_N = self.batch.weights_B.to(device)[index]
+        chosen = torch.tensor(list(rows))
+        index = chosen.to(device, non_blocking=True)
+        labels_N = self.batch.labels_B[chosen].to(device, non_blocking=True)
+        weights_N = self.batch.weights_B[chosen].to(device, non_blocking=True)
         reference = self.batch.reference.pick(rows)
         counts = [len(self.batch.sequences[i].completion) for i in rows]
 
@@ -134,7 +135,9 @@ def _kl_ratios(forward: Forward, rows: _Rows, mine: Sequence[int]) -> Tensor:
     out_N = torch.zeros(len(mine), dtype=torch.float64, device=forward.machine.device)
     for members in forward.limits.passes(sequences):
         logps_M = forward.token_logps([sequences[i] for i in members])
-        out_N[members] = rows.kl_ratios([mine[i] for i in members], logps_M).to(out_N)
+        out_N[torch.tensor(members).to(out_N.device, non_blocking=True)] = rows.kl_ratios(
+            [mine[i] for i in members], logps_M
+        ).to(out_N)
     return out_N
 
 
