@@ -1,3 +1,6 @@
+import json
+import math
+
 import pyarrow.parquet as pq
 import pytest
 from kto_trainer.score import auc, training_options
@@ -26,13 +29,13 @@ def test_a_model_without_the_trainers_options_takes_the_defaults(tmp_path):
 @pytest.mark.xdist_group("trained")  # one worker makes the training that they share
 def test_scores_hold_every_row_of_the_split_and_do_not_depend_on_the_batch_size(trained, make, tmp_path):
     data, out, _ = trained
-    tables = []
+    tables, summaries = [], []
     for size in (1, 16):
         path = tmp_path / f"{size}.parquet"
         model = ("--model", out / "checkpoint", "--reference", out / "reference")
-        done = make.run("score", "--data", data, *model, "--output", path, "--batch-size", size)
+        done = make.run("score", "--data", data, *model, "--output", path, "--batch-size", size, "--json")
         assert done.returncode == 0, done.stderr
-        assert done.stdout == ""
+        summaries.append(json.loads(done.stdout))
         tables.append(pq.read_table(path).to_pydict())
     one, other = tables
     assert list(one) == [
@@ -48,8 +51,18 @@ def test_scores_hold_every_row_of_the_split_and_do_not_depend_on_the_batch_size(
     assert one["row_id"] == [f"log#{n:04d}" for n in range(400, 448)]
     for name in ("logp", "ref_logp", "reward"):
         assert other[name] == pytest.approx(one[name], abs=1e-3)
+    for name in ("loss", "kl", "rewards/margins"):
+        assert summaries[1][name] == pytest.approx(summaries[0][name], abs=1e-4)
     rewards = [0.1 * (a - b) for a, b in zip(one["logp"], one["ref_logp"], strict=True)]
     assert one["reward"] == pytest.approx(rewards, abs=1e-9)
+    # 1 - sigmoid(reward - beta * z0) for desirable rows, and the same turned round for the others.
+    kl = summaries[0]["kl"]
+    signs = [1 if label else -1 for label in one["label"]]
+    losses = [1 / (1 + math.exp(sign * (r - 0.1 * kl))) for sign, r in zip(signs, one["reward"], strict=True)]
+    assert summaries[0]["loss"] == pytest.approx(sum(losses) / len(losses), abs=1e-6)
+    assert kl >= 0
+    assert summaries[0]["kl_pairs"] == 48
+    assert summaries[0]["derangement_fallbacks"] == 0
 
 
 @pytest.mark.slow

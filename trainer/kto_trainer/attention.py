@@ -227,7 +227,8 @@ def _flex_attention(device_type: str) -> Callable[..., Any]:
     from torch.nn.attention.flex_attention import flex_attention
 
     # Uncompiled it makes a T x T matrix: for tests on a CPU.
-    return flex_attention if device_type == "cpu" else torch.compile(flex_attention, dynamic=True)
+    run: Any = flex_attention
+    return run if device_type == "cpu" else torch.compile(run, dynamic=True)
 
 
 def _block_mask(segments: Segments, window: int | None, device: torch.device) -> Any:

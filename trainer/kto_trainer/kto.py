@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 from kto_trainer.audit import EncodedRows
+from kto_trainer.dataset import Split
 from kto_trainer.encoding import Encoder
+from kto_trainer.errors import TrainerError
 from kto_trainer.figures import Figures
 from kto_trainer.forward import Forward
 from kto_trainer.lora import adapters_off
@@ -29,6 +31,23 @@ class Weights(NamedTuple):
     desirable: float
     undesirable: float
     source: str
+
+
+def class_weights(split: Split, options: TrainOptions) -> Weights:
+    """The class weights: each from the options if given, else from the dataset's manifest."""
+    desirable, undesirable = split.class_weights()
+    given = (options.desirable_weight is not None, options.undesirable_weight is not None)
+    source = "options" if all(given) else "options and manifest" if any(given) else "manifest"
+    weights = Weights(
+        desirable if options.desirable_weight is None else options.desirable_weight,
+        undesirable if options.undesirable_weight is None else options.undesirable_weight,
+        source,
+    )
+    if weights.desirable == weights.undesirable == 0:
+        raise TrainerError(
+            "desirable_weight and undesirable_weight are both 0: there is nothing to learn; set one"
+        )
+    return weights
 
 
 def objective_of(options: TrainOptions, weights: Weights) -> Objective:

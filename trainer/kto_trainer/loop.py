@@ -13,11 +13,11 @@ import kto_trainer
 from kto_trainer.audit import EncodedRows, encode_rows
 from kto_trainer.dataset import Split
 from kto_trainer.encoding import Encoder
-from kto_trainer.errors import TrainerError, UnavailableError
+from kto_trainer.errors import UnavailableError
 from kto_trainer.figures import Final
 from kto_trainer.forward import Forward
 from kto_trainer.identity import reference_folder
-from kto_trainer.kto import Weights, run_kto
+from kto_trainer.kto import Weights, class_weights, run_kto
 from kto_trainer.lora import adapter_dropouts, add_adapters, merged
 from kto_trainer.model import (
     Machine,
@@ -197,23 +197,6 @@ def _versions() -> dict[str, str]:
         "transformers": transformers.__version__,
         "python": platform.python_version(),
     }
-
-
-def class_weights(split: Split, options: TrainOptions) -> Weights:
-    """The class weights: each from the options if given, else from the dataset's manifest."""
-    desirable, undesirable = split.class_weights()
-    given = (options.desirable_weight is not None, options.undesirable_weight is not None)
-    source = "options" if all(given) else "options and manifest" if any(given) else "manifest"
-    weights = Weights(
-        desirable if options.desirable_weight is None else options.desirable_weight,
-        undesirable if options.undesirable_weight is None else options.undesirable_weight,
-        source,
-    )
-    if weights.desirable == weights.undesirable == 0:
-        raise TrainerError(
-            "desirable_weight and undesirable_weight are both 0: there is nothing to learn; set one"
-        )
-    return weights
 
 
 def _say_counts(say: Say, encoded: EncodedRows, weights: Weights) -> None:

@@ -19,7 +19,9 @@ class Pairing(NamedTuple):
 
 
 def mismatched_pairs(
-    prompt_keys: Sequence[int], completion_keys: Sequence[int], generator: np.random.Generator
+    prompt_keys: Sequence[int] | np.ndarray,
+    completion_keys: Sequence[int] | np.ndarray,
+    generator: np.random.Generator,
 ) -> Pairing:
     """A random permutation that pairs no prompt with an equal prompt's completion or with its own text.
 

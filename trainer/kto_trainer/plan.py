@@ -15,6 +15,8 @@ from kto_trainer.pairing import mismatched_pairs
 from kto_trainer.sequences import Hashes, ids_hash
 from kto_trainer.streams import KTO_ORDER, PAIRS, stream
 
+EVALUATION_BLOCK = 64  # rows whose completions are exchanged among them
+
 
 @dataclass(slots=True)
 class Tally:
@@ -74,6 +76,24 @@ def make_plan(
     none = np.empty(0, np.int32)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     return Plan(np.concatenate(rows), np.concatenate(partners) if partners else none, starts, options.epochs)
+
+
+def fixed_plan(encoded: EncodedRows, tally: Tally, *, needs_pairs: bool = True) -> Plan:
+    """Each row once with a pair that is always the same: evaluations of any batch size, and of any day, agree.
+
+    Pairs are deranged within blocks of rows that follow each other by row_id, with a generator of their own.
+    """
+    rows_N = np.arange(len(encoded), dtype=np.int32)
+    blocks = np.array_split(rows_N, max(1, len(rows_N) // EVALUATION_BLOCK))
+    generator, partners = stream(0, PAIRS), []
+    for block in blocks if needs_pairs else []:
+        keys = encoded.prompt_keys_N[block], encoded.completion_keys_N[block]
+        pairing = mismatched_pairs(*keys, generator)
+        partners.append(block[pairing.partner])
+        tally.n_pairs += len(block)
+        tally.n_fallbacks += pairing.n_fallbacks
+    partners_N = np.concatenate(partners) if partners else rows_N[:0]
+    return Plan(rows_N, partners_N, np.array([0, len(rows_N)]), 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -54,7 +54,7 @@ def choose(
         model.set_attn_implementation(before)
         expected = torch.cat([padded_token_logps(model, [item], pad, machine) for item in samples])
         register()
-        failed = []
+        failed: list[str] = []
         for kernel in kernels(machine.device, machine.dtype):
             packed = PackedForward(model, head_of(model), machine, limits, kernel)
             reason = _why_not(packed, samples, expected)

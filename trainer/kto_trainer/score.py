@@ -3,22 +3,29 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 
+from kto_trainer.audit import encode_rows
 from kto_trainer.dataset import Split
 from kto_trainer.encoding import Encoder
 from kto_trainer.errors import TrainerError
+from kto_trainer.kto import class_weights, objective_of
+from kto_trainer.losses.kto import reference_point
 from kto_trainer.model import Machine, load, machine, place
+from kto_trainer.objective import Objective
 from kto_trainer.options import ScoreOptions, TrainOptions
 from kto_trainer.output import OPTIONS_FILE, write_parquet
+from kto_trainer.plan import RunSequences, Tally, fixed_plan
 from kto_trainer.probe import choose
 from kto_trainer.ranks import Ranks
 from kto_trainer.reference_cache import reference_logps
-from kto_trainer.token_store import TokenStore, stored_tokens
+from kto_trainer.token_store import stored_tokens
 
 
 def training_options(model: str) -> TrainOptions:
@@ -68,6 +75,9 @@ def score(
     included); n_tokens (of the cut completion); reward = beta * (logp - ref_logp). ref_logp / n_tokens is the
     reference's mean token log-probability.
 
+    The summary has the training's loss on the split too (humanline's without its clamp), and `kl`: z0, the clamped mean
+    over fixed mismatched pairs, one for each row. None of it depends on the batch size.
+
     Raises:
         TrainerError: A model is wrong, or the two models do not share their tokens.
     """
@@ -83,11 +93,18 @@ def score(
         raise TrainerError(
             f"{reference}: its tokenizer differs from that of {model}: it is not the model's reference"
         )
-    tokens = stored_tokens(split, Encoder(tokenizer, max_length), say)
+    encoder = Encoder(tokenizer, max_length)
+    tokens = stored_tokens(split, encoder, say)
     say(f"scoring {len(tokens)} rows of {split.name}")
-    pad = Encoder(tokenizer, max_length).pad
-    logps_N = _logps(place(policy, options, computer), tokens, pad, options, computer, say)
-    ref_logps_N = _logps(place(ref, options, computer), tokens, pad, options, computer, say)
+    encoded, tally = encode_rows(split, tokens), Tally()
+    objective = replace(objective_of(trained, class_weights(split, trained)), beta=beta)
+    plan = fixed_plan(encoded, tally, needs_pairs=objective.needs_pairs)
+    sequences = RunSequences(encoded, encoder, plan)
+    every = _logps(place(policy, options, computer), sequences, options, computer, say)
+    ref_every = _logps(place(ref, options, computer), sequences, options, computer, say)
+    (logps_N, kl_logps), (ref_logps_N, kl_ref_logps) = (
+        np.split(item, [len(split)]) for item in (every, ref_every)
+    )
     rewards_N = beta * (logps_N - ref_logps_N)
     n_tokens_N = tokens.index_N["completion"]
     table = split.columns(("row_id", "sample_id", "prompt_id"))
@@ -108,20 +125,40 @@ def score(
         "max_length": max_length,
         "reward_auc": auc(rewards_N, split.labels_N),
         "ref_mean_logp_auc": auc(ref_logps_N / n_tokens_N, split.labels_N),
+        "kl_pairs": tally.n_pairs,
+        "derangement_fallbacks": tally.n_fallbacks,
+        **_losses(objective, split, logps_N - ref_logps_N, kl_logps - kl_ref_logps),
         "seconds": time.perf_counter() - started,
+    }
+
+
+def _losses(
+    objective: Objective, split: Split, ratios_N: np.ndarray, kl_ratios: np.ndarray
+) -> dict[str, float | None]:
+    """The loss of the training on these rows, with one z0 for all of them, and the rewards by class."""
+    ratios, pairs = torch.from_numpy(ratios_N), torch.from_numpy(kl_ratios)
+    z0 = reference_point(pairs, torch.zeros_like(pairs)) if len(pairs) else ratios.new_zeros(())
+    labels = torch.from_numpy(split.labels_N)
+    losses, rewards = objective.losses(ratios, labels, torch.from_numpy(split.weights_N), z0)
+    chosen, rejected = (float(rewards[which].mean()) if which.any() else None for which in (labels, ~labels))
+    return {
+        "loss": float(losses.mean()),
+        "kl": float(z0) if len(pairs) else None,
+        "rewards/chosen": chosen,
+        "rewards/rejected": rejected,
+        "rewards/margins": None if chosen is None or rejected is None else chosen - rejected,
     }
 
 
 def _logps(
     model: Any,
-    tokens: TokenStore,
-    pad: int,
+    sequences: RunSequences,
     options: ScoreOptions,
     computer: Machine,
     say: Callable[[str], None],
 ) -> np.ndarray:
     """Log p(completion | prompt) of each sequence, nats; shape [N]."""
-    choice = choose(model, computer, pad, rows=options.batch_size)
+    choice = choose(model, computer, sequences.encoder.pad, rows=options.batch_size)
     if choice.reason:
         say(f"scoring in padded batches: {choice.reason}")
-    return reference_logps(choice.forward, tokens, False, None, Ranks()).sums()
+    return reference_logps(choice.forward, sequences, False, None, Ranks()).sums()
