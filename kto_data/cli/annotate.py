@@ -1,6 +1,7 @@
 """`kto annotate`: batches to people, and their decisions back."""
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -282,6 +283,8 @@ def serve(
         install()
     account = account_in(data.resolve())
     print("starting; the first time takes half a minute ...", file=sys.stderr)
+    # a server outlives us unless it is stopped, so being told to end is an ordinary end
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with LocalServer(data.resolve(), account, port=port) as server:
         print(f"export LABEL_STUDIO_URL={server.url} LABEL_STUDIO_API_KEY={account.token}", flush=True)
         print(

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections import Counter
 
 import pyarrow.parquet as pq
@@ -144,12 +147,37 @@ def test_mistakes_are_messages_with_a_remedy(kto, run, studio_server):
     assert kto("annotate", "status", "nowhere").returncode == 2
 
 
+def test_a_local_server_is_served_and_examined(kto, studio_seed, studio_server):
+    data = kto.folder / "label-studio"
+    shutil.copytree(studio_seed, data)  # its tables are made, and its account is the tests'
+    account = studio_server.account
+    known = {"email": account.email, "password": account.password, "token": account.token}
+    (data / "account.json").write_text(json.dumps(known))
+    command = [sys.executable, "-m", "kto_data.cli", "annotate", "serve", "--data", str(data), "--port", "0"]
+    serving = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        line = serving.stdout.readline()
+        assert line.startswith("export LABEL_STUDIO_URL=http://127.0.0.1:")
+        environment = dict(part.split("=", 1) for part in line.split()[1:])
+        found = kto("doctor", "--json", **environment)
+        assert found.returncode == 0, found.stderr
+        levels = [one["level"] for one in json.loads(found.stdout)]
+        assert "ok" in levels
+        assert "problem" not in levels
+    finally:
+        serving.send_signal(signal.SIGINT)
+        serving.communicate(timeout=60)
+    refused = kto("annotate", "serve", "--data", data, KTO_CACHE=str(kto.folder / "nothing"))
+    assert (refused.returncode, "--yes installs it" in refused.stderr) == (3, True)
+    assert kto("doctor", **environment).returncode == 1  # nobody answers there any more
+
+
 def humans(title, **more):
     return {"label_studio": {"url": "$LABEL_STUDIO_URL", "project": title}, "overlap": 1, "budget": 6} | more
 
 
 def test_a_pipeline_sends_a_batch_ends_with_4_and_goes_on_when_it_is_answered(
-    kto, title, studio_env, studio_server
+    kto, title, studio_env, studio_server, monkeypatch
 ):
     kto.records(40)
     pipeline = kto.pipeline(label={"rules": ["rules.yaml"], "humans": humans(title)})
@@ -160,10 +188,16 @@ def test_a_pipeline_sends_a_batch_ends_with_4_and_goes_on_when_it_is_answered(
     assert len(tasks) == 6
     for task in tasks[:5]:
         studio_server.annotate(task["id"], "undesirable")
-    again = kto("run", pipeline, **studio_env)
-    assert again.returncode == 4
-    assert "1 decisions of annotators are outstanding" in again.stderr
-    studio_server.annotate(tasks[5]["id"], None)
+    for name, value in studio_env.items():
+        monkeypatch.setenv(name, value)
+    with kto.start("run", pipeline, "--wait") as waiting:
+        told = ""
+        while "1 decisions of annotators are outstanding" not in told:
+            line = waiting.stderr.readline()
+            assert line, f"ended without waiting: {told}"
+            told += line
+        studio_server.annotate(tasks[5]["id"], None)
+        assert waiting.wait(120) == 0
     done = kto("run", pipeline, "--json", **studio_env)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)

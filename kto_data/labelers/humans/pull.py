@@ -65,7 +65,7 @@ def _pull_project(
     ledger: Ledger, studio: Studio, known: Any, users: dict[int, str], progress: Progress
 ) -> Pulled:
     kind, number = known["kind"], known["id"]
-    project = project_of(studio, number, known["title"])
+    project = project_of(ledger, studio, known)
     next_cursor = _next_cursor(
         studio, number
     )  # asked first: what changes while we read is read again next time

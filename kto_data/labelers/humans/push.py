@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from kto_data.errors import InputError
 from kto_data.labelers.humans.client import GoneError, Project, Studio, UnclearError
@@ -60,7 +61,7 @@ def ensure_project(
     """
     known = ledger.project(kind)
     if known is not None:
-        project = project_of(studio, known["id"], known["title"])
+        project = project_of(ledger, studio, known)
         if known["title"] != title:
             raise InputError(
                 f"items were sent to the project {known['title']!r} before; go on there (--project), or use another "
@@ -74,23 +75,33 @@ def ensure_project(
             f"the project {title!r} gives each task to {project.overlap} annotators, and a project has one overlap "
             f"for all its tasks; leave --overlap at {project.overlap}, or use another --project and --state"
         )
+    if show_suggestions != ('value="$suggestion"' in project.label_config):
+        raise InputError(
+            f"the page of {title!r} was made {'without' if show_suggestions else 'with'} a place for suggestions; go on as "
+            "before, or use another --project and --state"
+        )
     return project
 
 
-def project_of(studio: Studio, number: int, title: str) -> Project:
-    """Return a project that was there before.
+def project_of(ledger: Ledger, studio: Studio, known: Any) -> Project:
+    """Return a project that was there before, and note where its server is now.
 
     Raises:
-        GoneError: It was deleted.
+        GoneError: It was deleted, or this is another server.
     """
     try:
-        return studio.project(number)
+        project = studio.project(known["id"])
     except GoneError:
+        project = None
+    # another server may have a project of this number; the same one at another address still knows the title
+    if project is None or (studio.url != known["url"] and project.title != known["title"]):
         raise GoneError(
-            f"the project {title!r} (number {number}) is not on {studio.url} any more: somebody deleted it, or this is "
-            "another server. Votes that were pulled are kept; kto annotate push --new-project makes it anew and sends "
-            "what is unanswered again"
-        ) from None
+            f"the project {known['title']!r} (number {known['id']}) is not on {studio.url}: somebody deleted it, or it is "
+            f"on another server ({known['url']} when it was used last). Votes that were pulled are kept; kto annotate push "
+            "--new-project makes it anew and sends what is unanswered again"
+        )
+    ledger.db.execute("UPDATE projects SET url = ? WHERE kind = ?", [studio.url, known["kind"]])
+    return project
 
 
 def _find_or_make(

@@ -310,3 +310,21 @@ def test_a_project_of_somebody_else_is_not_touched(ledger, studio, studio_server
         ensure_project(ledger, studio, title, overlap=1)
     with pytest.raises(InputError, match="3 to 50 characters"):
         ensure_project(ledger, studio, "x" * 51, overlap=1)
+
+
+def test_another_server_with_a_project_of_the_same_number_is_not_taken_for_ours(
+    ledger, studio, relayed, add_batch, title
+):
+    add_batch(1)
+    project = ensure_project(ledger, studio, title, overlap=1)
+    assert ensure_project(ledger, relayed, title, overlap=1).id == project.id  # the same server, moved
+    studio.update_project(project.id, title=title + "!")
+    with pytest.raises(UnavailableError, match="another server"):
+        ensure_project(ledger, studio, title, overlap=1)
+
+
+def test_a_page_has_a_place_for_suggestions_from_the_start_or_never(ledger, studio, add_batch, title):
+    add_batch(1)
+    ensure_project(ledger, studio, title, overlap=1, show_suggestions=True)
+    with pytest.raises(InputError, match="with a place for suggestions"):
+        ensure_project(ledger, studio, title, overlap=1)
