@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from scipy import sparse
 
 from kto_data.votes.table import Floats, Indices, Ints, VoteTable
@@ -59,16 +61,13 @@ def find_patterns(votes: VoteTable) -> Patterns:
         sample_V = votes.sample_V
     size_N = np.bincount(sample_V, minlength=n_samples)
     ends_N = np.cumsum(size_N)
-    _, first_K, pattern_N, n_K = np.unique(
-        _keys(votes, ends_N), return_index=True, return_inverse=True, return_counts=True
-    )
-    order_K = np.argsort(first_K)
-    first_K, size_K = first_K[order_K], n_K[order_K].astype(np.float64)
-    rank_K = np.empty_like(order_K)
-    rank_K[order_K] = np.arange(len(order_K))
-    pattern_N = rank_K[pattern_N]
+    # hashing keeps the order of first samples, and is faster than sorting
+    pattern_N = pc.dictionary_encode(pa.array(_keys(votes, ends_N))).indices.to_numpy().astype(np.int64)
+    size_K = np.bincount(pattern_N).astype(np.float64)
+    first_K = np.empty(len(size_K), dtype=np.int64)
+    first_K[pattern_N[::-1]] = np.arange(n_samples - 1, -1, -1)
     starts_K = np.concatenate([[0], np.cumsum(size_N[first_K])]).astype(np.int32)
-    del order_K, rank_K, ends_N, size_N  # what follows needs the most memory
+    del ends_N, size_N  # what follows needs the most memory
     return Patterns(_votes_of(votes, first_K, starts_K), size_K, pattern_N, np.diff(starts_K) > 0)
 
 
