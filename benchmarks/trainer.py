@@ -120,7 +120,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=4, help="measured steps a run; one more comes first")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--tight-tokens", type=int, default=512, help="token budget of the memory run")
+    parser.add_argument("--tight-tokens", type=int, default=256, help="token budget of the memory run")
     parser.add_argument(
         "--lora", type=int, default=0, metavar="R", help="rank of adapters; 0 trains all weights"
     )

@@ -34,7 +34,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--warmup", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--tokens-per-pass", type=int, default=8192)
+    parser.add_argument("--tokens-per-pass", type=int, help="default: the trainer's for the device")
     parser.add_argument("--lora", type=int, default=0)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     return parser.parse_args()
@@ -336,6 +336,8 @@ def bound(own: Any, pairs: Any, a: argparse.Namespace, model: Any, machine: Any)
     size = 1024 if a.device == "cpu" else 8192
     one, two = (torch.randn(size, size, device=machine.device, dtype=machine.dtype) for _ in range(2))
     one @ two
+    if a.device == "cuda":
+        torch.cuda.synchronize()
     began, n = clock(), 8
     for _ in range(n):
         one @ two

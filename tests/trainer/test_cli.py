@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 from kto_trainer.cli import flags, machine_failure, main, make_parser, read_options
@@ -183,3 +185,33 @@ def test_what_the_machine_lacks_is_told_with_a_remedy(error, words):
 
 def test_a_defect_is_not_taken_for_a_failure_of_the_machine():
     assert machine_failure(RuntimeError("shape mismatch")) is None
+
+
+LITTLE_MEMORY = """
+import resource, sys
+import scipy.optimize, tokenizers
+from transformers import LlamaForCausalLM
+import kto_trainer.loop
+from kto_trainer.cli import main
+taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + (500 << 20),) * 2)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_a_model_that_is_too_large_for_the_memory_ends_with_a_remedy(make, tmp_path):
+    data = make.dataset(tmp_path / "data", make.polite_rows(8))
+    size = ("--tiny-hidden-size", "2048", "--tiny-intermediate-size", "8192", "--tiny-layers", "12")
+    arguments = ("train", "--data", data, "--output", tmp_path / "out", *size)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LITTLE_MEMORY, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert done.returncode == 3, done.stderr
+    assert "out of memory" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out" / "checkpoint").exists()

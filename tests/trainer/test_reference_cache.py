@@ -49,6 +49,23 @@ def test_sums_do_not_serve_a_loss_that_needs_tokens_but_tokens_serve_both(
     assert reference_logps(forward, Listed(sequences), True, tmp_path, Ranks()).n_computed == 0
 
 
+def test_a_cache_that_cannot_be_written_costs_the_run_nothing_but_a_message(
+    tiny, sequences, forward_of, tmp_path, monkeypatch
+):
+    from kto_trainer import reference_cache
+
+    def full(path, _):
+        path.with_name(path.name + ".partial").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(reference_cache, "write_parquet", full)
+    said = []
+    found = reference_logps(forward_of(tiny[0]), Listed(sequences), False, tmp_path, Ranks(), said.append)
+    assert found.known_K.all()
+    assert "No space left on device" in said[0]
+    assert list(tmp_path.glob("*.parquet*")) == []
+
+
 def test_a_damaged_part_is_computed_again(tiny, sequences, forward_of, tmp_path):
     forward = forward_of(tiny[0])
     first = reference_logps(forward, Listed(sequences), False, tmp_path, Ranks())

@@ -93,7 +93,7 @@ def run_kto(
     plan = make_plan(encoded, labels_N, options, tally, needs_pairs=objective.needs_pairs)
     sequences = RunSequences(encoded, encoder, plan)
     with adapters_off(forward.model):
-        logps = reference_logps(forward, sequences, objective.by_token, cache, ranks)
+        logps = reference_logps(forward, sequences, objective.by_token, cache, ranks, say)
     tally.n_reference_computed, tally.n_reference_cached = logps.n_computed, logps.n_cached
     if cache:
         say(f"reference: {logps.n_computed} sequences computed, {logps.n_cached} taken from {cache}")

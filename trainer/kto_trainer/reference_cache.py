@@ -9,7 +9,7 @@ leaves whole parts only. In memory a sequence takes 44 bytes. Shapes: S sequence
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import torch
 from kto_trainer.flat_file import FlatFile
 from kto_trainer.forward import Forward
 from kto_trainer.objective import Reference
-from kto_trainer.output import write_parquet
+from kto_trainer.output import partial, write_parquet
 from kto_trainer.ranks import Ranks
 from kto_trainer.reference import compute
 from kto_trainer.sequences import Sequences, numbered
@@ -81,7 +81,12 @@ class ReferenceLogps:
 
 
 def reference_logps(
-    forward: Forward, sequences: Sequences, by_token: bool, cache: Path | None, ranks: Ranks
+    forward: Forward,
+    sequences: Sequences,
+    by_token: bool,
+    cache: Path | None,
+    ranks: Ranks,
+    say: Callable[[str], None] = lambda _: None,
 ) -> ReferenceLogps:
     """The log-probabilities of the sequences under the model as it is now: from the cache, else computed and kept.
 
@@ -91,6 +96,7 @@ def reference_logps(
         by_token: Keep each token's too.
         cache: Folder for this very model, dtype and device type; None keeps nothing.
         ranks: Each process computes a share; all get everything.
+        say: Takes messages for people: the cache is a help, and a run does not end with it.
     """
     prompts_S2, completions_S2, lengths_S = hashes = sequences.hashes()
     del completions_S2
@@ -111,7 +117,7 @@ def reference_logps(
     # Those with the same prompt lie together, so that it is read once.
     missing = missing[np.lexsort(prompts_S2[first_K[missing]].T)]
     windows = list(_windows(missing, lengths_S[first_K[missing]], forward.limits.tokens * WINDOW_PASSES))
-    part = _Part(cache, keys_K2, by_token)
+    part = _Part(cache, keys_K2, by_token, say)
     for at in range(0, len(windows), ranks.size):
         mine = windows[at + ranks.number] if at + ranks.number < len(windows) else missing[:0]
         values = [item.numpy() for item in compute(forward, [sequences[int(first_K[k])] for k in mine])]
@@ -145,6 +151,7 @@ class _Part:
     cache: Path | None
     keys_K2: np.ndarray
     by_token: bool
+    say: Callable[[str], None]
     numbers: list[int] = field(default_factory=list)
     sums: list[float] = field(default_factory=list)
     tokens: list[np.ndarray] = field(default_factory=list)
@@ -174,7 +181,13 @@ class _Part:
         )
         if self.by_token:
             table = table.append_column("token_logps", pa.array(self.tokens, pa.list_(pa.float64())))
-        write_parquet(self.cache / f"{uuid.uuid4().hex}.parquet", table)
+        path = self.cache / f"{uuid.uuid4().hex}.parquet"
+        try:
+            write_parquet(path, table)
+        except OSError as error:  # a full disk
+            partial(path).unlink(missing_ok=True)
+            self.say(f"the reference's log-probabilities are not kept any further: {error}")
+            self.cache = None
         self.numbers, self.sums, self.tokens, self.since = [], [], [], time.monotonic()
 
 
