@@ -121,7 +121,7 @@ STOPS = {
         ["nothing to evaluate on", "`split.test`"],
     ),
     "everything held out": Stops(
-        {"log.jsonl": lines(*GOOD)}, {"split": {"test": 1.0}}, 1, ["no row to train on", "`split.test`"]
+        {"log.jsonl": lines(*GOOD)}, {"split": {"test": 0.999}}, 1, ["no row to train on", "`split.test`"]
     ),
     "a model that is not there": Stops(
         {"log.jsonl": lines(*GOOD)}, {"train": {"model": "./gone"}}, 3, ["./gone: no model folder there"]
