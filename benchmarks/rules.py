@@ -198,10 +198,10 @@ def _slow_differences(corpus: Path, rules: Path, votes: pa.Table) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pq.write_table(
-            pq.ParquetFile(corpus).read_row_group(0).slice(0, votes.num_rows), folder / "corpus.parquet"
+            pq.ParquetFile(corpus).read_row_group(0).slice(0, votes.num_rows), folder / corpus.name
         )
         read_records(
-            [ReadEntry(path="corpus.parquet")],
+            [ReadEntry(path=corpus.name)],
             base=folder,
             rows_path=folder / "rows.parquet",
             quarantined_path=folder / "quarantined.parquet",
