@@ -2,6 +2,7 @@
 
 import gzip
 import http.cookiejar
+import importlib.util
 import json
 import os
 import shutil
@@ -153,3 +154,21 @@ def sample_rows() -> Callable[[str], list[dict[str, Any]]]:
             return [json.loads(line) for line in lines]
 
     return read
+
+
+def _module(name: str) -> Any:
+    """Return a module beside this file; tests are no package."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def judge_server() -> Any:
+    """A server that speaks OpenAI's protocol as a script says; see `judge_server.py`."""
+    server = _module("judge_server").JudgeServer()
+    yield server
+    server.stop()

@@ -15,6 +15,8 @@ from kto_data.cli import (
     doctor,
     explain,
     export,
+    generate,
+    judge,
     label,
     rules,
     run,
@@ -61,9 +63,11 @@ app.command("stats")(stats.stats)
 app.command("check")(check.check)
 app.command("export")(export.export)
 app.command("doctor")(doctor.doctor)
+app.command("generate")(generate.generate)
 app.command("schema")(schema.schema)
 app.add_typer(rules.app, name="rules")
 app.add_typer(annotate.app, name="annotate")
+app.add_typer(judge.app, name="judge")
 
 
 def main() -> None:

@@ -179,11 +179,27 @@ def _labels(context: Context) -> Labels:
     labels["n_gold"] = result.facts["gold"]["n"]
     labels["n_disputed"] = result.facts["n_disputed"]
     labels["rounds"] = result.facts.get("rounds", [])
-    labels["notes"] = [*SetAside(**result.facts["set_aside"]).messages(), *result.facts["warnings"]]
+    labels["notes"] = [
+        *SetAside(**result.facts["set_aside"]).messages(),
+        *result.facts["warnings"],
+        *_judge_notes(context),
+    ]
     if "truth" in context.done and context.done["truth"].facts["interval"]:
         truth = context.done["truth"].facts
         labels["truth"] = {"n": truth["n"], "agree": truth["agree"], "interval": truth["interval"]}
     return labels
+
+
+def _judge_notes(context: Context) -> list[str]:
+    """Return what judges left open: abstentions with a cause, and rows that nobody asked about."""
+    told = context.done["judges"].facts.get("judges", {}) if "judges" in context.done else {}
+    notes = []
+    for name, counts in told.items():
+        for what, found in (("abstained", counts["causes"]), ("was not asked", counts["unsent"])):
+            if found:
+                listed = ", ".join(f"{cause} {n:,}" for cause, n in sorted(found.items()))
+                notes.append(f"{name} {what}: {listed}")
+    return notes
 
 
 def _training(context: Context) -> Training:

@@ -1,7 +1,7 @@
 """The pipeline file: its keys, and what they become before any work is done."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -21,9 +21,13 @@ from kto_data.errors import ConfigError, InputError, Mistake, did_you_mean
 from kto_data.labelers.decision_table import DecisionTable
 from kto_data.labelers.feedback.thumbs import Thumbs
 from kto_data.labelers.humans.options import HumansOptions
+from kto_data.labelers.judges.judge import Judge
+from kto_data.labelers.judges.load import load_judges
+from kto_data.labelers.judges.when import for_rules
 from kto_data.labelers.recorded import RecordedVotes
+from kto_data.labelers.rules.file_model import JudgeVote
 from kto_data.labelers.rules.load import load_rules
-from kto_data.labelers.rules.rule import RuleSet
+from kto_data.labelers.rules.rule import Rule, RuleSet
 from kto_data.pipeline.gold_options import GoldColumns, GoldFile
 from kto_data.readers import ReadEntry
 
@@ -74,13 +78,16 @@ class LabelOptions(Options):
     """Votes that were made elsewhere and stand in columns of the input."""
     humans: HumansOptions | None = None
     """Annotators in Label Studio: the run sends a batch and goes on when enough of it is answered."""
+    judges: list[str] = []
+    """Judge files: language models that vote after rules and feedback, in the order given."""
     unresolved: UnresolvedOptions = UnresolvedOptions()
-    """Which samples judges and annotators are asked about that have `when: unresolved`."""
+    """Which samples those are asked about whose `when` is `unresolved`."""
 
     @model_validator(mode="after")
     def _somebody_votes(self) -> "LabelOptions":
-        if not (self.rules or self.feedback.thumbs or self.recorded or self.humans):
-            raise ValueError("nobody votes; name rules, feedback, recorded votes or humans")
+        named = (self.rules, self.feedback.thumbs, self.recorded, self.judges, self.humans)
+        if not any(named):
+            raise ValueError("nobody votes; name rules, feedback, judges, recorded votes or humans")
         names = [labeler.labeler for labeler in self.recorded]
         if len(set(names)) < len(names):
             raise ValueError("two recorded labelers have the same name")
@@ -164,6 +171,7 @@ class Pipeline:
         method: The aggregation method.
         policy: How its probabilities become labels.
         train: The trainer's options, with those defaults filled in that depend on the model.
+        judges: The judges that vote.
     """
 
     path: Path
@@ -177,6 +185,7 @@ class Pipeline:
     method: Method
     policy: Policy
     train: TrainOptions | None
+    judges: tuple[Judge, ...] = ()
 
 
 def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
@@ -204,14 +213,17 @@ def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
     train = mistakes.of(lambda: _train(data.get("train"), yaml))
     rules = mistakes.of(lambda: _rules(data, ("label", "rules"), yaml))
     held_out = mistakes.of(lambda: _rules(data, ("evaluate", "rules"), yaml))
+    judges = mistakes.of(lambda: _judges(data, yaml))
+    if rules and judges is not None:
+        judges = mistakes.of(lambda: _narrowed(judges or (), rules))
     if rules and held_out:
         mistakes.note(_rules_in_both(rules, held_out, yaml))
     if rules and spec:
-        mistakes.note(_names_taken_twice(rules, spec, yaml))
+        mistakes.note(_names_taken_twice(rules, spec, judges or (), yaml))
     if spec and isinstance(spec.truth, TruthFile) and not (path.parent / spec.truth.file).is_file():
         mistakes.note([yaml.mistake(("truth", "file"), f"{spec.truth.file}: no such file")])
     mistakes.raise_if_any()
-    assert spec and rules and held_out and decided  # noqa: PT018 - one statement: no mistakes, so nothing is missing
+    assert spec and rules and held_out and decided and judges is not None  # noqa: PT018 - one statement: no mistakes, so nothing is missing
     assert prepare is not None and curate is not None and tests is not None  # noqa: PT018 - likewise
     if seed is not None:
         spec = spec.model_copy(update={"seed": seed})
@@ -219,7 +231,7 @@ def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
         named = path.parent / train.model  # relative paths are relative to the pipeline file, as all others
         model = str(named) if named.is_dir() else train.model
         train = train.model_copy(update={"seed": spec.seed, "model": model})
-    return Pipeline(path, path.parent, spec, prepare, curate, tests, rules, held_out, *decided, train)
+    return Pipeline(path, path.parent, spec, prepare, curate, tests, rules, held_out, *decided, train, judges)
 
 
 class _Mistakes:
@@ -324,16 +336,20 @@ def _rules_in_both(rules: RuleSet, held_out: RuleSet, file: YamlFile) -> list[Mi
     ]
 
 
-def _names_taken_twice(rules: RuleSet, spec: PipelineFile, file: YamlFile) -> list[Mistake]:
+def _names_taken_twice(
+    rules: RuleSet, spec: PipelineFile, judges: Sequence[Judge], file: YamlFile
+) -> list[Mistake]:
     named: list[tuple[KeyPath, str]] = [
         (("label", "recorded", index), vote.labeler) for index, vote in enumerate(spec.label.recorded)
     ]
     if spec.label.feedback.thumbs:
         named.append((("label", "feedback", "thumbs"), "thumbs"))
+    asked = {labeler.name for judge in judges for labeler in judge.labelers}
     return [
-        file.mistake(path, f"a rule has the id {name!r} too; labelers need different names")
+        file.mistake(path, f"a {who} has the id {name!r} too; labelers need different names")
         for path, name in named
-        if name in rules.ids
+        for who, taken in (("rule", rules.ids), ("judge", asked))
+        if name in taken
     ]
 
 
@@ -360,9 +376,48 @@ def _rules(data: dict[str, Any], path: tuple[str, str], file: YamlFile) -> RuleS
             else mistake
             for mistake in error.mistakes
         ) from None
-    unasked = "stands for a judge, and pipelines of this version ask none; leave the rule out"
-    if rules.for_judges:
-        raise ConfigError(
-            Mistake(rule.file, rule.line, "", f"{rule.id} {unasked}") for rule in rules.for_judges
-        )
     return rules
+
+
+def _judges(data: dict[str, Any], file: YamlFile) -> tuple[Judge, ...]:
+    """Load the judge files; one that is missing is a mistake in the list's line."""
+    listed = _list(_dict(data, "label"), "judges")
+    places: dict[str, KeyPath] = {
+        name: ("label", "judges", index) for index, name in enumerate(listed) if isinstance(name, str)
+    }
+    try:
+        return tuple(load_judges(list(places), base=file.folder))
+    except ConfigError as error:
+        raise ConfigError(
+            file.mistake(places[mistake.file], f"{mistake.file}: {mistake.message}")
+            if mistake.file in places and not mistake.line
+            else mistake
+            for mistake in error.mistakes
+        ) from None
+
+
+def _narrowed(judges: Sequence[Judge], rules: RuleSet) -> tuple[Judge, ...]:
+    """Return the judges, each asked only about what the rules that stand for it say."""
+    known = {judge.options.id for judge in judges}
+    unknown = [rule for rule in rules.for_judges if _judge_of(rule) not in known]
+    if unknown:
+        raise ConfigError(
+            Mistake(
+                rule.file,
+                rule.line,
+                "vote.judge",
+                f"{rule.id} stands for the judge {_judge_of(rule)!r}, which is not under `label.judges`"
+                f"{did_you_mean(_judge_of(rule), known)}",
+            )
+            for rule in unknown
+        )
+    return tuple(
+        replace(judge, when=for_rules(judge.when, asked)) if asked else judge
+        for judge in judges
+        for asked in [[rule.when for rule in rules.for_judges if _judge_of(rule) == judge.options.id]]
+    )
+
+
+def _judge_of(rule: Rule) -> str:
+    assert isinstance(rule.vote, JudgeVote)
+    return rule.vote.judge

@@ -87,7 +87,7 @@ def _checked(path: Path, id_column: str) -> Iterator[dict[str, Any]]:
         ):
             raise InputError(f"{place}: gold needs the keys {id_column!r} and 'label', both with a value")
         given = record["label"]
-        label = _LABELS.get(given.strip().lower() if isinstance(given, str) else given)
+        label = label_of(given)
         if label is None:
             raise InputError(
                 f"{place}: label must be true or false (desirable or undesirable), not {given!r}"
@@ -112,6 +112,18 @@ def _probability(given: object, place: str) -> float | None:
             f"{place}: p_selected is the probability of having been chosen, above 0 and at most 1, not {given!r}"
         )
     return p
+
+
+def label_of(value: object) -> bool | None:
+    """Return what a label is as it is written in files, None if it is none.
+
+    >>> label_of("Desirable"), label_of(-1), label_of("maybe")
+    (True, False, None)
+    """
+    try:
+        return _LABELS.get(value.strip().lower() if isinstance(value, str) else value)
+    except TypeError:  # a list or a mapping
+        return None
 
 
 def _records(path: Path) -> Iterator[tuple[str, Any]]:

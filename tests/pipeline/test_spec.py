@@ -231,7 +231,7 @@ def test_a_rule_that_stands_for_a_judge_is_told(tmp_path):
     (tmp_path / "p.yaml").write_text(GOOD)
     with pytest.raises(ConfigError) as told:
         load_pipeline(tmp_path / "p.yaml")
-    assert "unsure stands for a judge, and pipelines of this version ask none" in str(told.value)
+    assert "unsure stands for the judge 'helpful', which is not under `label.judges`" in str(told.value)
 
 
 def test_rule_files_are_looked_for_beside_the_pipeline_file(load, tmp_path, monkeypatch):

@@ -53,7 +53,7 @@ def resolve_model(options: Mapping[str, Any], sources: "Sources", path: "KeyPath
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise sources.mistake((*path, "model"), f"the folder {name} has no model in it: no config.json")
-        return {**known, "folder": str(folder.resolve()), "fingerprint": _fingerprint(folder)}
+        return {**known, "folder": str(folder.resolve()), "fingerprint": fingerprint(folder)}
     if not _HUB_ID.fullmatch(name):
         raise sources.mistake(
             (*path, "model"), f"no such folder: {name}; or give a hub id, such as owner/model"
@@ -101,7 +101,7 @@ def load(kind: str, model: str, folder: str, device: str) -> Loaded:
     return Loaded(tokenizer, loaded, Path(folder) if folder else None)
 
 
-def _fingerprint(folder: Path) -> str:
+def fingerprint(folder: Path) -> str:
     """Return a hash of a model's files: their names and sizes, and the first and last bytes of each."""
     digest = xxhash.xxh3_64()
     for path in sorted(folder.iterdir()):

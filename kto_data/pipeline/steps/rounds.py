@@ -2,20 +2,27 @@
 
     rules, recorded -> provisional -> judges -> provisional -> annotators -> provisional -> humans -> aggregate
 
-Who votes in a later round is a `Voter`; each is asked only about rows whose sample the aggregate before
+Who votes in a later round is a `Voter`; most are asked only about rows whose sample the aggregate before
 it left unresolved (`humans`, whom a batch is sent to, about a sample of all). A run without such voters has no provisional aggregate.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kto_data.errors import FindingsError
+from kto_data.labelers.judges.cache import AnswerCache
+from kto_data.labelers.judges.judge import Judge
+from kto_data.labelers.judges.run import JudgeCounts
 from kto_data.labelers.recorded import RecordedVotes
 from kto_data.pipeline.context import Context
+from kto_data.pipeline.judge_files import judged
 from kto_data.pipeline.spec import UnresolvedOptions
 from kto_data.pipeline.steps.aggregate import aggregate
 from kto_data.pipeline.steps.humans import ask_annotators
@@ -30,6 +37,9 @@ from kto_data.votes.labelers import Labeler, to_table
 UNRESOLVED = pa.schema([pa.field("sample_id", pa.string(), nullable=False)])
 """The samples that a round is about."""
 
+ANSWERS = "answers.sqlite"
+"""Where judges' answers are kept, beside the run folders."""
+
 ROUNDS = (("judges", ("judge", "rule", "feedback")), ("annotators", ("annotator",)))
 """The later rounds in their order, with the kinds of labelers that vote in each."""
 
@@ -43,8 +53,11 @@ class Voter(Protocol):
     def options(self) -> Any:
         """Return everything that the votes follow from, besides the rows, as JSON values."""
 
-    def vote(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.Table, pa.Table]]:
+    def vote(self, rows: "RoundRows") -> Iterator[tuple[pa.Table, pa.Table]]:
         """Yield votes (as `VOTES`) and faults (as `FAULTS`) on rows."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what it has to tell after it has voted, JSON values by labeler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +74,13 @@ class RecordedVoter:
         """Return its keys."""
         return self.recorded.model_dump(mode="json")
 
-    def vote(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Yield its votes on each batch."""
-        yield from map(self.recorded.votes_on, batches)
+    def vote(self, rows: "RoundRows") -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Yield its votes on each batch of unresolved rows."""
+        yield from map(self.recorded.votes_on, rows.unresolved())
+
+    def facts(self) -> dict[str, Any]:
+        """Return nothing."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +102,60 @@ class Round:
     n_resolved: int
 
 
+@dataclass(frozen=True, slots=True)
+class JudgeVoter:
+    """A model judge; its answers are kept beside the run folders, for all of them."""
+
+    judge: Judge
+    answers: Path
+    say: Callable[[str], None]
+    most_faults: float
+    counts: dict[str, JudgeCounts] = field(default_factory=dict)
+
+    def labelers(self) -> Sequence[Labeler]:
+        """Return the judge, or its principles."""
+        return self.judge.labelers
+
+    def options(self) -> Any:
+        """Return its definition, and the budget that decides how far it comes."""
+        return [self.judge.definition, self.judge.options.budget.model_dump(mode="json")]
+
+    def vote(self, rows: "RoundRows") -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Yield its votes, in the order of the rows."""
+        once = self.judge.about == "content"
+        source = rows.unresolved if self.judge.when.only_unresolved else rows.all
+
+        def chosen() -> Iterator[pa.RecordBatch]:
+            return source(once=once)
+
+        with AnswerCache(self.answers) as answers:
+            n_rows = 0
+            first = ""
+            for votes, faults in judged(self.judge, chosen, answers, runs=self.counts, say=self.say):
+                n_rows += votes.num_rows + faults.num_rows
+                first = first or next(iter(faults["error"].to_pylist()), "")
+                yield votes, faults
+        n_faults = self.counts[self.judge.name].n_faults
+        if (
+            n_faults > self.most_faults * n_rows
+        ):  # before the step is finished, so that the next run asks again
+            raise FindingsError(
+                f"{self.judge.name} failed on {n_faults:,} of {n_rows:,} rows, over the limit of {self.most_faults:.1%} "
+                f"(limits.faults); run again to ask about these anew; the first: {first}"
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """Return what it did."""
+        return {name: counts.as_dict() for name, counts in self.counts.items()}
+
+
 def voters_of(context: Context) -> list[Voter]:
-    """Return who is asked only about what is unresolved."""
-    return [RecordedVoter(one) for one in context.pipeline.file.label.recorded if one.when == "unresolved"]
+    """Return who votes after the cheap labelers."""
+    answers = context.run.path.parent / ANSWERS
+    say, most_faults = context.run.progress.said, context.pipeline.file.limits.faults
+    judges = [JudgeVoter(judge, answers, say, most_faults) for judge in context.pipeline.judges]
+    recorded = [one for one in context.pipeline.file.label.recorded if one.when == "unresolved"]
+    return [*judges, *map(RecordedVoter, recorded)]
 
 
 def aggregate_in_rounds(
@@ -135,9 +203,12 @@ def _ask(context: Context, name: str, voters: Sequence[Voter], provisional: str)
         faults: list[pa.Table] = []
         counts = {"n_rows": 0, "n_unresolved": n_unresolved, "n_votes": 0, "n_faults": 0}
 
+        rows = RoundRows(context, folder)
+        counts["n_rows"] = rows.n_unresolved()
+
         def voted() -> Iterator[pa.Table]:
-            for number, voter in enumerate(voters):
-                for votes, failed in voter.vote(_counted(context, folder, counts if number == 0 else {})):
+            for voter in voters:
+                for votes, failed in voter.vote(rows):
                     faults.append(failed)
                     counts["n_votes"] += votes.num_rows
                     counts["n_faults"] += failed.num_rows
@@ -149,7 +220,8 @@ def _ask(context: Context, name: str, voters: Sequence[Voter], provisional: str)
             "labelers": context.log.append("labelers", key, LABELERS, [labelers]),
         }
         names = {kind: [path.name] for kind, path in blocks.items()}
-        return Outcome(counts, {"blocks": names}, elsewhere=list(blocks.values()))
+        told = {name: fact for voter in voters for name, fact in voter.facts().items()}
+        return Outcome(counts, {"blocks": names, "judges": told}, elsewhere=list(blocks.values()))
 
     return context.do(name, work, options=options, after=["read", "prepare", provisional])
 
@@ -168,15 +240,47 @@ def _write_unresolved(context: Context, folder: Path, provisional: str, options:
         return write_parquet(folder / "unresolved.parquet", UNRESOLVED, read_query(con, query))
 
 
-def _counted(context: Context, folder: Path, counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
-    with database(folder) as con:
-        add_view(con, "rows", context.rows)
-        add_view(con, "unresolved", folder / "unresolved.parquet")
-        query = "SELECT * FROM rows SEMI JOIN unresolved USING (sample_id) ORDER BY row_id"
-        for batch in read_query(con, query, batch_rows=ROWS_PER_BATCH):
-            counts["n_rows"] = counts.get("n_rows", 0) + batch.num_rows
-            context.run.progress.advanced(batch.num_rows)
-            yield batch
+@dataclass(frozen=True, slots=True)
+class RoundRows:
+    """The rows that the voters of a round may be shown, as often as they ask.
+
+    Attributes:
+        context: The run.
+        folder: The round's folder, in which its unresolved samples are listed.
+    """
+
+    context: Context
+    folder: Path
+
+    def n_unresolved(self) -> int:
+        """Return the number of rows whose sample is unresolved."""
+        with self._database() as con:
+            [(count,)] = con.execute(
+                "SELECT count(*) FROM rows SEMI JOIN unresolved USING (sample_id)"
+            ).fetchall()
+        return int(count)
+
+    def unresolved(self, *, once: bool = False) -> Iterator[pa.RecordBatch]:
+        """Yield the rows whose sample is unresolved; with `once`, one row a sample."""
+        yield from self._read("SELECT * FROM rows SEMI JOIN unresolved USING (sample_id)", once=once)
+
+    def all(self, *, once: bool = False) -> Iterator[pa.RecordBatch]:
+        """Yield every row that goes on, with a column `unresolved`; with `once`, one row a sample."""
+        flagged = "sample_id IN (SELECT sample_id FROM unresolved) AS unresolved"
+        yield from self._read(f"SELECT *, {flagged} FROM rows SEMI JOIN kept USING (sample_id)", once=once)  # noqa: S608 - ours
+
+    def _read(self, query: str, *, once: bool) -> Iterator[pa.RecordBatch]:
+        first = " WHERE row_id IN (SELECT min(row_id) FROM rows GROUP BY sample_id)" if once else ""
+        with self._database() as con:
+            yield from read_query(con, f"{query}{first} ORDER BY row_id", batch_rows=ROWS_PER_BATCH)
+
+    @contextmanager
+    def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with database(self.folder) as con:
+            add_view(con, "rows", self.context.rows)
+            add_view(con, "kept", self.context.path("prepare", "kept.parquet"))
+            add_view(con, "unresolved", self.folder / "unresolved.parquet")
+            yield con
 
 
 def _rounds(context: Context, asked: Sequence[tuple[str, str]]) -> Iterator[Round]:

@@ -1,0 +1,1 @@
+"""Model judges: a judge file turns a language model into a labeler."""

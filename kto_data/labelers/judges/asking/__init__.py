@@ -1,0 +1,1 @@
+"""Sending questions: stored answers first, as many requests at once as the server takes, within a budget."""

@@ -1,0 +1,1 @@
+"""Where judges get their answers: one backend a file."""

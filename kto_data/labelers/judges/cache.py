@@ -1,0 +1,141 @@
+"""Every answer that was paid for, in SQLite: written before it becomes a vote, and never paid twice.
+
+The key is a hash of where it was asked, the exact request with model and parameters, and which of several samples
+it is. The request itself is not stored, and so are no secrets: they are in headers, which are not part of the key.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from kto_data.errors import InputError, UnavailableError
+from kto_data.labelers.judges.question import Answer
+
+_VERSION = 1
+_BUSY_S = 30.0
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS answers (
+    key BLOB PRIMARY KEY,
+    text TEXT NOT NULL,
+    more TEXT NOT NULL,
+    tokens_in INTEGER,
+    tokens_out INTEGER,
+    cost_usd REAL,
+    created_at REAL NOT NULL
+) WITHOUT ROWID
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An answer as it is kept.
+
+    Attributes:
+        answer: The answer.
+        cost_usd: What it cost when it was paid for; None if that was not known.
+        created_at: When it came, in seconds since 1970.
+    """
+
+    answer: Answer
+    cost_usd: float | None
+    created_at: float
+
+
+def key_of(place: str, request: Mapping[str, Any], number: int) -> bytes:
+    """Return the 16 bytes that stand for a request.
+
+    Args:
+        place: Where it is asked: an address, or what tells a local model's weights from others.
+        request: Everything that is asked, as JSON values.
+        number: Of several samples of the same request, which one.
+    """
+    text = json.dumps([place, request, number], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return xxhash.xxh3_128_digest(text.encode("utf-8", "surrogatepass"))
+
+
+class AnswerCache:
+    """The answers of one file.
+
+    `kill -9` loses nothing that was put in: SQLite's write-ahead log is with the operating system after each put.
+    Several processes may use one file at once.
+
+    Args:
+        path: Made, with its folder, when it does not exist.
+
+    Raises:
+        InputError: The file is something else.
+        UnavailableError: It cannot be opened or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version not in (0, _VERSION):
+                raise InputError(f"{path}: holds answers of version {version}; this version reads {_VERSION}")
+            self._db.execute(_TABLE)
+            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise UnavailableError(f"{path}: cannot be used to keep answers: {error}") from None
+            raise InputError(f"{path}: is no file of answers: {error}") from None
+        except OSError as error:
+            raise UnavailableError(f"{path}: cannot be used to keep answers: {error}") from None
+
+    def get(self, key: bytes) -> Stored | None:
+        """Return the answer that was stored under a key."""
+        found = self._db.execute(
+            "SELECT text, more, tokens_in, tokens_out, cost_usd, created_at FROM answers WHERE key = ?",
+            (key,),
+        ).fetchone()
+        if found is None:
+            return None
+        text, more, tokens_in, tokens_out, cost_usd, created_at = found
+        answer = Answer(text=text, tokens_in=tokens_in, tokens_out=tokens_out, **json.loads(more))
+        return Stored(answer, cost_usd, created_at)
+
+    def put(self, key: bytes, stored: Stored) -> None:
+        """Store an answer; what is already there stays.
+
+        Raises:
+            UnavailableError: The disk is full, or the file cannot be written.
+        """
+        more = asdict(stored.answer)
+        text, tokens_in, tokens_out = more.pop("text"), more.pop("tokens_in"), more.pop("tokens_out")
+        told = json.dumps({name: value for name, value in more.items() if value is not None})
+        # half a surrogate pair is no UTF-8, and models do write it
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        values = (key, text, told, tokens_in, tokens_out, stored.cost_usd, stored.created_at)
+        try:
+            self._db.execute("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        except sqlite3.OperationalError as error:
+            raise UnavailableError(
+                f"{self.path}: an answer cannot be kept, so no more are bought: {error}"
+            ) from None
+
+    def __len__(self) -> int:
+        """Return the number of answers."""
+        (count,) = self._db.execute("SELECT count(*) FROM answers").fetchone()
+        return int(count)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> "AnswerCache":
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
