@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS items (
   role TEXT, truth INTEGER, data BLOB, state TEXT, task INTEGER, sent_at REAL);
 CREATE INDEX IF NOT EXISTS items_by_sample ON items (sample_id);
 CREATE INDEX IF NOT EXISTS items_by_task ON items (kind, task);
+CREATE INDEX IF NOT EXISTS items_by_state ON items (kind, state);
 CREATE TABLE IF NOT EXISTS annotations (
   kind TEXT, id INTEGER, external_id TEXT, annotator TEXT, verdict TEXT, reasons TEXT, comment TEXT, problem TEXT,
   lead_time_s REAL, created_at INTEGER, updated_at INTEGER, edited_by TEXT, withdrawn_at INTEGER,
