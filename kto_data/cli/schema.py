@@ -7,14 +7,18 @@ import typer
 
 
 def schema(
-    which: Annotated[Literal["pipeline", "rules"], typer.Argument(help="Which file format.")],
+    which: Annotated[Literal["pipeline", "rules", "judge"], typer.Argument(help="Which file format.")],
 ) -> None:
-    """Print the JSON Schema of pipeline files or rule files, with every key described."""
+    """Print the JSON Schema of pipeline, rule or judge files, with every key described."""
     found: dict[str, Any]
     if which == "pipeline":
         from kto_data.pipeline.json_schema import pipeline_schema
 
         found = pipeline_schema()
+    elif which == "judge":
+        from kto_data.labelers.judges.json_schema import judge_schema
+
+        found = judge_schema()
     else:
         from kto_data.labelers.rules.json_schema import json_schema
 
