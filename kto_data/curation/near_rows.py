@@ -11,7 +11,6 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 from pydantic import Field
@@ -95,27 +94,33 @@ def near_rows(
         order: The SQL order of precedence; ends with row_id.
         group: An SQL expression of text that near rows must have in common.
     """
-    ids = con.sql(f"SELECT row_id FROM {source} ORDER BY {order}").to_arrow_table()["row_id"]  # noqa: S608 - expressions of ours
+    con.execute(
+        f"CREATE TEMP TABLE numbered AS SELECT row_id, row_number() OVER (ORDER BY {order}) - 1 AS number FROM {source}"  # noqa: S608 - expressions of ours
+    )
+    ids = con.sql("SELECT row_id FROM numbered ORDER BY number").to_arrow_table()["row_id"]
     row_ids = ids.combine_chunks() if ids.num_chunks else pa.array([], pa.string())
     columns = ", ".join(f"{text_sql(part)} AS {part}" for part in parts)
     keys_NB = np.zeros(
         (len(row_ids), near.keys([pa.array([], pa.string())] * len(parts)).shape[1]), np.uint32
     )
-    query = f"SELECT row_id, {columns}, {group or 'NULL'} AS member FROM {source}"  # noqa: S608 - expressions of ours
+    query = (
+        f"SELECT number, {columns}, {group or 'NULL'} AS member FROM {source} JOIN numbered USING (row_id)"  # noqa: S608 - expressions of ours
+    )
     for batch in read_query(con, query, batch_rows=_ROWS_PER_BATCH):
         texts = [batch[part] for part in parts]
         keys = near.keys(texts, _group_numbers(batch["member"]) if group else None)
-        keys_NB[_places(row_ids, batch["row_id"])] = keys
+        keys_NB[batch["number"].to_numpy()] = keys
     found = buckets(keys_NB)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         sets = ShingleSets(Path(folder), len(row_ids), len(parts))
         chosen = Path(folder) / "chosen.parquet"
-        pq.write_table(pa.table({"row_id": row_ids.take(pa.array(found.rows))}), chosen)
+        pq.write_table(pa.table({"number": found.rows}), chosen)
         add_view(con, "candidates", chosen)
-        query = f"SELECT row_id, {columns} FROM {source} SEMI JOIN candidates USING (row_id)"  # noqa: S608 - as above
+        query = f"SELECT number, {columns} FROM {source} JOIN (FROM numbered SEMI JOIN candidates USING (number)) USING (row_id)"  # noqa: S608 - as above
         for batch in read_query(con, query, batch_rows=_ROWS_PER_BATCH):
-            sets.add(_places(row_ids, batch["row_id"]), [batch[part] for part in parts], near.n_words)
+            sets.add(batch["number"].to_numpy(), [batch[part] for part in parts], near.n_words)
         con.execute("DROP VIEW candidates")
+        con.execute("DROP TABLE numbered")
         sets.close()
         yield NearRows(row_ids, keys_NB, found, sets)
 
@@ -161,7 +166,3 @@ def _group_numbers(members: pa.Array) -> U64:
     encoded = members.dictionary_encode(null_encoding="encode")
     numbers = [xxhash.xxh3_64_intdigest(repr(name).encode()) for name in encoded.dictionary.to_pylist()]
     return np.asarray(np.array(numbers, np.uint64)[encoded.indices.to_numpy()])
-
-
-def _places(row_ids: pa.Array, wanted: pa.Array) -> I64:
-    return np.asarray(pc.index_in(wanted, value_set=row_ids).to_numpy(zero_copy_only=False), dtype=np.int64)
