@@ -249,3 +249,57 @@ def _print_report(one: Any) -> None:
 
 def _interval(found: Any) -> str:
     return "-" if found is None else f"{found.estimate:.3f} [{found.lower:.3f}, {found.upper:.3f}]"
+
+
+@app.command("submit")
+def submit(
+    data: Data,
+    judge: Annotated[str, typer.Option("--judge", help="A judge file with the backend openai or anthropic.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The batch file (JSON lines) to upload.")],
+    cache: Cache = DEFAULT_CACHE,
+    as_json: JsonOption = False,
+) -> None:
+    """Write what would be asked as a provider's batch file, at half the price; nothing is sent.
+
+    Upload it with the provider's console or tool, and give the result file to `kto judge collect`.
+    """
+    from kto_data.labelers.judges.load import load_judges
+    from kto_data.pipeline.judge_batches import submit_files
+
+    [one] = load_judges([judge], base=Path())
+    counts = submit_files(data, one, output, cache)
+    if as_json:
+        print(json.dumps(asdict(counts), indent=2))
+        return
+    print(
+        f"wrote {output}: {counts.n_lines:,} requests; {counts.n_stored:,} answers are stored already, "
+        f"{counts.n_unsent:,} are over the budget"
+    )
+
+
+@app.command("collect")
+def collect(
+    data: Data,
+    judge: Annotated[str, typer.Option("--judge", help="The judge file that asked.")],
+    results: Annotated[
+        list[Path], typer.Option("--results", help="The provider's result files; repeatable.")
+    ],
+    cache: Cache = DEFAULT_CACHE,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep the answers of a provider's result file; `kto judge run` then makes votes of them without asking."""
+    from kto_data.labelers.judges.load import load_judges
+    from kto_data.pipeline.judge_batches import collect_files
+
+    [one] = load_judges([judge], base=Path())
+    counts = collect_files(data, one, results, cache)
+    if as_json:
+        print(json.dumps(asdict(counts), indent=2, ensure_ascii=False))
+        return
+    money = f" (${counts.cost_usd:,.4f})" if counts.cost_usd else ""
+    print(
+        f"{counts.n_lines:,} lines: {counts.n_new:,} new answers{money}, {counts.n_stored:,} were stored already, "
+        f"{counts.n_failed:,} without an answer, {counts.n_unknown:,} about something else"
+    )
+    if counts.first_failure:
+        print(f"note: the first without an answer: {counts.first_failure}", file=sys.stderr)
