@@ -211,7 +211,7 @@ def test_the_thumb_of_an_exact_duplicate_counts_for_its_sample(work, read_table)
     assert label["label"] is True
     # two independent votes of precision 3/4: odds 3 * 3 = 9 to 1
     assert label["p_desirable"] == pytest.approx(0.9)
-    assert run.facts["accounting"]["dropped"] == {"prepare: exact_dedup": {"exact_duplicate": 2}}
+    assert run.facts["accounting"]["dropped"]["prepare: exact_dedup"] == {"exact_duplicate": 2}
 
 
 def test_imported_votes_alone_are_enough(work):
