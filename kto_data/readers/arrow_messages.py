@@ -13,6 +13,8 @@ from kto_data.readers.messages import ROLES
 from kto_data.schema import MESSAGES
 
 Bools = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
+Edges = npt.NDArray[np.int32]
 
 
 class MessageColumn:
@@ -37,12 +39,12 @@ class MessageColumn:
             self._present = messages.is_valid()
             self._edges = (offsets - offsets[0]).astype(np.int32)
             self._roles = _small(messages.field("role"))
-        self._views = _views(self._contents)
+        self._text, self._ends = _text(self._contents)
         self.usual, self.answers = self._checked(array)
 
     def _checked(self, array: pa.Array) -> tuple[Bools, Bools]:
         valid = np.asarray(pc.and_(self._contents.is_valid(), self._present))
-        says = np.fromiter(map(_is_visible, self._views), dtype=bool, count=len(self._views)) & valid
+        says = _visible(self._text, self._ends) & valid
         if self._is_text:
             return valid & says, np.ones(self._n, dtype=bool)
         roles = pc.is_in(self._roles, value_set=pa.array(ROLES))
@@ -65,55 +67,52 @@ class MessageColumn:
 
     def canonical(self) -> Iterator[bytes]:
         """Yield each conversation as the canonical JSON of its messages, as `content_id` has it."""
-        odd = _odd_controls(self._contents)
+        contents = _escaped(self._text, self._ends)
         if self._is_text:
             end = f'","role":"{self._role}"}}'.encode()
-            for place, view in enumerate(self._views):
-                yield b'{"content":"' + _escaped(view, place in odd) + end
+            for content in contents:
+                yield b'{"content":"' + content + end
             return
         roles = [f'","role":"{role}"}}'.encode() for role in self._roles.to_pylist()]
-        whole = [
-            b'{"content":"' + _escaped(view, place in odd) + roles[place]
-            for place, view in enumerate(self._views)
-        ]
-        edges = self._edges.tolist()
-        for start, end_ in pairwise(edges):
-            yield b",".join(whole[start:end_])
+        whole = [b'{"content":"' + content + role for content, role in zip(contents, roles, strict=True)]
+        for start, stop in pairwise(self._edges.tolist()):
+            yield b",".join(whole[start:stop])
 
 
-def _views(array: pa.Array) -> list[memoryview]:
+def _text(array: pa.Array) -> tuple[Bytes, Edges]:
+    """Return the texts of an array one after the other, and where each begins and the last ends."""
     _, offsets, data = array.buffers()
-    if not len(array):
-        return []
-    edges = np.frombuffer(offsets, dtype=np.int32)[array.offset : array.offset + len(array) + 1].tolist()
-    view = memoryview(data) if data is not None else memoryview(b"")
-    return [view[start:end] for start, end in pairwise(edges)]
+    if data is None or not len(array):
+        return np.zeros(0, dtype=np.uint8), np.zeros(len(array) + 1, dtype=np.int32)
+    ends = np.frombuffer(offsets, dtype=np.int32)[array.offset : array.offset + len(array) + 1]
+    return np.frombuffer(data, dtype=np.uint8)[ends[0] : ends[-1]], ends - ends[0]
 
 
 def _small(array: pa.Array) -> pa.Array:
     return array.cast(pa.string()) if pa.types.is_large_string(array.type) else array
 
 
-def _is_visible(view: memoryview) -> bool:
-    """Whether a text surely says something; that of one that begins with a space or a rare character is looked at."""
-    if len(view) and 32 < view[0] < 127:
-        return True
-    return bool(str(view, "utf-8", "replace").strip())
+def _visible(text: Bytes, ends: Edges) -> Bools:
+    """Return which texts say something; those that begin with a space or a rare character are looked at."""
+    starts, lengths = ends[:-1], np.diff(ends)
+    found = np.zeros(len(starts), dtype=bool)
+    there = np.flatnonzero(lengths > 0)
+    first = text[starts[there]]
+    found[there] = (first > 32) & (first < 127)
+    for place in there[~found[there]].tolist():
+        found[place] = bool(str(text[ends[place] : ends[place + 1]].data, "utf-8", "replace").strip())
+    return found
 
 
-def _odd_controls(array: pa.Array) -> set[int]:
-    """Return the places of the texts with control characters other than line ends."""
-    _, offsets, data = array.buffers()
-    if data is None or not len(array):
-        return set()
-    edges = np.frombuffer(offsets, dtype=np.int32)[array.offset : array.offset + len(array) + 1]
-    text = np.frombuffer(data, dtype=np.uint8)[edges[0] : edges[-1]]
-    odd = np.flatnonzero((text < 32) & (text != 10)) + edges[0]
-    return set((np.searchsorted(edges, odd, side="right") - 1).tolist())
-
-
-def _escaped(view: memoryview, odd: bool) -> bytes:
-    """Return a text as JSON has it between its quotes."""
-    if odd:
-        return json.dumps(str(view, "utf-8"), ensure_ascii=False)[1:-1].encode()
-    return bytes(view).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+def _escaped(text: Bytes, ends: Edges) -> list[bytes]:
+    """Return texts as JSON has them between its quotes: escaped all at once, then cut."""
+    marks = np.flatnonzero((text == ord("\n")) | (text == ord('"')) | (text == ord("\\")))
+    whole = text.tobytes().replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    cuts = (ends + np.searchsorted(marks, ends)).tolist()  # each mark has become a byte longer
+    found = [whole[start:stop] for start, stop in pairwise(cuts)]
+    # other control characters are rare, and left to the library
+    odd = np.flatnonzero((text < 32) & (text != ord("\n")))
+    for place in np.unique(np.searchsorted(ends, odd, side="right") - 1).tolist():
+        content = str(text[ends[place] : ends[place + 1]].data, "utf-8")
+        found[place] = json.dumps(content, ensure_ascii=False)[1:-1].encode()
+    return found
