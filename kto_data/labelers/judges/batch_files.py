@@ -139,6 +139,7 @@ def collect_lines(
         cache.put(key, Stored(answer, paid, time.time()))
         counts.n_new += 1
         counts.cost_usd += paid or 0.0
+    cache.commit()
 
 
 def _backend(judge: Judge) -> HttpBackend:

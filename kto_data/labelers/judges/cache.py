@@ -7,7 +7,7 @@ it is. The request itself is not stored, and so are no secrets: they are in head
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from kto_data.labelers.judges.question import Answer
 
 _VERSION = 1
 _BUSY_S = 30.0
+_FIELDS = tuple(field.name for field in fields(Answer))
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -62,7 +63,7 @@ def key_of(place: str, request: Mapping[str, Any], number: int) -> bytes:
 class AnswerCache:
     """The answers of one file.
 
-    `kill -9` loses nothing that was put in: SQLite's write-ahead log is with the operating system after each put.
+    `kill -9` loses nothing that was committed: SQLite's write-ahead log is with the operating system then.
     Several processes may use one file at once.
 
     Args:
@@ -105,19 +106,35 @@ class AnswerCache:
         return Stored(answer, cost_usd, created_at)
 
     def put(self, key: bytes, stored: Stored) -> None:
-        """Store an answer; what is already there stays.
+        """Put an answer in, to be kept by the next `commit`; what is already there stays.
 
         Raises:
             UnavailableError: The disk is full, or the file cannot be written.
         """
-        more = asdict(stored.answer)
+        more = {name: getattr(stored.answer, name) for name in _FIELDS}
         text, tokens_in, tokens_out = more.pop("text"), more.pop("tokens_in"), more.pop("tokens_out")
         told = json.dumps({name: value for name, value in more.items() if value is not None})
         # half a surrogate pair is no UTF-8, and models do write it
         text = text.encode("utf-8", "replace").decode("utf-8")
         values = (key, text, told, tokens_in, tokens_out, stored.cost_usd, stored.created_at)
         try:
+            if not self._db.in_transaction:
+                self._db.execute("BEGIN")
             self._db.execute("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        except sqlite3.OperationalError as error:
+            raise UnavailableError(
+                f"{self.path}: an answer cannot be kept, so no more are bought: {error}"
+            ) from None
+
+    def commit(self) -> None:
+        """Keep what was put in: after this, killing the process loses none of it.
+
+        Raises:
+            UnavailableError: The disk is full, or the file cannot be written.
+        """
+        try:
+            if self._db.in_transaction:
+                self._db.execute("COMMIT")
         except sqlite3.OperationalError as error:
             raise UnavailableError(
                 f"{self.path}: an answer cannot be kept, so no more are bought: {error}"
@@ -129,8 +146,11 @@ class AnswerCache:
         return int(count)
 
     def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+        """Keep what was put in, and close the file."""
+        try:
+            self.commit()
+        finally:
+            self._db.close()
 
     def __enter__(self) -> "AnswerCache":
         """Return itself."""

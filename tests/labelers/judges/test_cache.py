@@ -19,6 +19,8 @@ def test_what_was_put_in_comes_back_also_to_another_process_at_the_same_time(tmp
         key = key_of("here", {"x": 1}, 0)
         assert first.get(key) is None
         first.put(key, Stored(ANSWER, 0.25, 5.0))
+        assert second.get(key) is None
+        first.commit()
         assert second.get(key) == Stored(ANSWER, 0.25, 5.0)
         second.put(key, Stored(Answer("another"), None, 6.0))
         assert first.get(key).answer.text == "text"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Protocol
 
+from kto_data.errors import UnavailableError
 from kto_data.labelers.judges.asking.budget import Spending
 from kto_data.labelers.judges.asking.identity import place_of, request_of
 from kto_data.labelers.judges.backends.backend import Backend
@@ -74,6 +75,7 @@ class Answers:
         self._place = place_of(backend, model)
         self._under_way: dict[bytes, asyncio.Future[Stored]] = {}
         self._settled = asyncio.Event()
+        self._commit: asyncio.Future[None] | None = None
         self._measured, self._excess_in, self._excess_out = False, 1.0, 1.0
         self.spent: str | None = None
         self.counts = AnswerCounts()
@@ -123,6 +125,7 @@ class Answers:
             stored = Stored(answer, self._cost(answer), time.time())
             self._cache.put(key, stored)
             self._count(stored)
+            await self._kept()
             self._excess_in = max(self._excess_in, (answer.tokens_in or 0) / tokens_in)
             self._excess_out = max(self._excess_out, (answer.tokens_out or 0) / max(1, tokens_out))
             self._measured = True
@@ -150,6 +153,23 @@ class Answers:
             await self._settled.wait()
         self._settled.set()
         raise NotAskedError(f"budget.{self.spent} is spent")
+
+    async def _kept(self) -> None:
+        """Wait until what was put into the cache is kept; answers of one turn of the loop share a commit."""
+        if self._commit is None:
+            loop = asyncio.get_running_loop()
+            self._commit = loop.create_future()
+            loop.call_soon(self._commit_now, self._commit)
+        await asyncio.shield(self._commit)
+
+    def _commit_now(self, kept: "asyncio.Future[None]") -> None:
+        self._commit = None
+        try:
+            self._cache.commit()
+        except UnavailableError as error:
+            kept.set_exception(error)
+        else:
+            kept.set_result(None)
 
     def _count(self, stored: Stored) -> None:
         answer = stored.answer

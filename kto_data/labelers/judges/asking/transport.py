@@ -8,7 +8,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -45,6 +48,15 @@ class TimedOutError(NoReplyError):
 
 _USED: ContextVar[ResponseHandler | None] = ContextVar("used", default=None)
 """The connection of the request that this task has sent last."""
+
+
+@lru_cache(maxsize=8)
+def _proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for an address; asked once, not for every request."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 def _nothing() -> None:
@@ -93,7 +105,9 @@ class Transport:
         session = self._opened()
         try:
             async with asyncio.timeout(self._timeout_s):
-                async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+                async with session.post(
+                    url, data=body, headers=headers, allow_redirects=False, proxy=_proxy_for(url)
+                ) as response:
                     content = await response.content.read(_MOST_BYTES + 1)
                     while chunk := await response.content.read(_MOST_BYTES + 1):
                         content += chunk
@@ -121,7 +135,6 @@ class Transport:
                 connector=_CleanConnector(limit=0, ttl_dns_cache=60),
                 timeout=aiohttp.ClientTimeout(total=None),
                 auto_decompress=True,
-                trust_env=True,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
