@@ -106,6 +106,7 @@ class JudgeServer:
             await asyncio.sleep(self.latency_s)
             if said == "no reply":
                 await asyncio.sleep(30)
+                return False
             if said == "reset":
                 writer.transport.abort()
                 return False

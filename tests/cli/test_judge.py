@@ -103,7 +103,7 @@ def test_the_tests_of_a_judge_file(place, judge_server):
 
 def test_a_server_that_is_not_there_is_told(place):
     (place.folder / "j.yaml").write_text(
-        JUDGE % ("http://127.0.0.1:9/v1", "abstain") + "limits: {attempts: 2}\n"
+        JUDGE % ("http://127.0.0.1:9/v1", "abstain") + "limits: {attempts: 2, patience_s: 1}\n"
     )
     done = place("judge", "run", "log.jsonl", "--judge", "j.yaml", "-o", "votes.parquet")
     assert done.returncode == 3
