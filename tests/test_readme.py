@@ -24,7 +24,7 @@ def test_the_first_block_is_the_two_set_up_commands():
 def test_every_other_block_runs_in_order_in_an_empty_folder(tmp_path):
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     blocks = [block for block in shell_blocks() if SET_UP not in block]
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     outputs = []
     for block in blocks:
         done = subprocess.run(
@@ -40,6 +40,7 @@ def test_every_other_block_runs_in_order_in_an_empty_folder(tmp_path):
     assert "6 of 6 tests as expected" in outputs[0]
     assert re.search(r"over-refusal +0 +1 ", outputs[1])
     assert "4 = 4 used + 0 quarantined" in outputs[2]
+    assert (tmp_path / "for-trl" / "kto.yaml").is_file()
     assert (tmp_path / "trained" / "checkpoint" / "model.safetensors").is_file()
 
 

@@ -16,7 +16,11 @@ def _several(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-Parts = Annotated[tuple[Part, ...], BeforeValidator(_several), Field(min_length=1)]
+Parts = Annotated[
+    tuple[Part, ...],
+    BeforeValidator(_several, json_schema_input_type=Part | tuple[Part, ...]),
+    Field(min_length=1),
+]
 
 
 @STEPS.register("near_dedup")

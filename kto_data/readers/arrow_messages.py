@@ -15,6 +15,8 @@ from kto_data.schema import MESSAGES
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 Edges = npt.NDArray[np.int32]
+_TEXTS_AT_ONCE = 512
+"""Bounds the memory of escaping."""
 
 
 class MessageColumn:
@@ -104,8 +106,14 @@ def _visible(text: Bytes, ends: Edges) -> Bools:
     return found
 
 
-def _escaped(text: Bytes, ends: Edges) -> list[bytes]:
-    """Return texts as JSON has them between its quotes: escaped all at once, then cut."""
+def _escaped(text: Bytes, ends: Edges) -> Iterator[bytes]:
+    """Yield texts as JSON has them between its quotes: many are escaped at once, then cut."""
+    for start in range(0, len(ends) - 1, _TEXTS_AT_ONCE):
+        edges = ends[start : start + _TEXTS_AT_ONCE + 1]
+        yield from _escaped_part(text[edges[0] : edges[-1]], edges - edges[0])
+
+
+def _escaped_part(text: Bytes, ends: Edges) -> list[bytes]:
     marks = np.flatnonzero((text == ord("\n")) | (text == ord('"')) | (text == ord("\\")))
     whole = text.tobytes().replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
     cuts = (ends + np.searchsorted(marks, ends)).tolist()  # each mark has become a byte longer

@@ -46,7 +46,9 @@ def _several(value: Any) -> Any:
 
 
 Language = Annotated[str, AfterValidator(_known)]
-Languages = Annotated[tuple[Language, ...], BeforeValidator(_several)]
+Languages = Annotated[
+    tuple[Language, ...], BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...])
+]
 """One code or several."""
 
 

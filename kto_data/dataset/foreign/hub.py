@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kto_data.errors import InputError, UnavailableError
 
-_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$|^[A-Za-z0-9][\w-]*$")
+_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 
 
 def fetch(named: str, scratch: Path) -> Path:
@@ -18,7 +18,7 @@ def fetch(named: str, scratch: Path) -> Path:
         UnavailableError: `datasets` is not installed, or the hub cannot be reached or does not have it.
     """
     if not _ID.match(named) or "." in named.rpartition("/")[2][-6:]:
-        raise InputError(f"{named}: no such file or folder, and no id of the Hugging Face hub")
+        raise InputError(f"{named}: no such file or folder, and no id of the Hugging Face hub (OWNER/NAME)")
     try:
         from datasets import load_dataset
     except ImportError:

@@ -46,7 +46,9 @@ class ScriptIs(Check):
     script. A text without letters is of none, and the check not applicable.
     """
 
-    is_: Annotated[tuple[Script, ...], BeforeValidator(_several)] = Field(alias="is", min_length=1)
+    is_: Annotated[
+        tuple[Script, ...], BeforeValidator(_several, json_schema_input_type=Script | tuple[Script, ...])
+    ] = Field(alias="is", min_length=1)
     """The script, or scripts together."""
     min_share: float = Field(default=0.9, gt=0, le=1)
     """The share of the letters from which it holds."""
