@@ -40,7 +40,11 @@ def _texts(model: type) -> Iterator[tuple[str, str]]:
     """Yield the names that a class's body annotates with a text under them, and the text."""
     if not issubclass(model, Options) or model is Options:
         return
-    [body] = ast.parse(textwrap.dedent(inspect.getsource(model))).body
+    try:
+        source = inspect.getsource(model)
+    except (OSError, TypeError):  # a plugin without source, such as one typed at a prompt, has no texts to read
+        return
+    [body] = ast.parse(textwrap.dedent(source)).body
     assert isinstance(body, ast.ClassDef), "a class's source is a class"
     for statement, after in zip(body.body, body.body[1:], strict=False):
         if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
