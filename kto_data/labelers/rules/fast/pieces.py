@@ -12,7 +12,7 @@ PIECE_ROWS = 20_000
 """Rows that a worker takes at a time, at least: row groups are read whole."""
 
 _LARGE_GROUP_ROWS = 100_000
-_BATCH_ROWS = 5_000
+_BATCH_ROWS = 2_500
 _BATCH_BYTES = 16 * 2**20
 
 
