@@ -63,11 +63,12 @@ def find_patterns(votes: VoteTable) -> Patterns:
     ends_N = np.cumsum(size_N)
     # hashing keeps the order of first samples, and is faster than sorting
     pattern_N = pc.dictionary_encode(pa.array(_keys(votes, ends_N))).indices.to_numpy().astype(np.int64)
+    pa.default_memory_pool().release_unused()  # the hash table has gone, and what follows needs the most memory
     size_K = np.bincount(pattern_N).astype(np.float64)
     first_K = np.empty(len(size_K), dtype=np.int64)
     first_K[pattern_N[::-1]] = np.arange(n_samples - 1, -1, -1)
     starts_K = np.concatenate([[0], np.cumsum(size_N[first_K])]).astype(np.int32)
-    del ends_N, size_N  # what follows needs the most memory
+    del ends_N, size_N
     return Patterns(_votes_of(votes, first_K, starts_K), size_K, pattern_N, np.diff(starts_K) > 0)
 
 
