@@ -42,7 +42,10 @@ def _texts(model: type) -> Iterator[tuple[str, str]]:
         return
     try:
         source = inspect.getsource(model)
-    except (OSError, TypeError):  # a plugin without source, such as one typed at a prompt, has no texts to read
+    except (
+        OSError,
+        TypeError,
+    ):  # a plugin without source, such as one typed at a prompt, has no texts to read
         return
     [body] = ast.parse(textwrap.dedent(source)).body
     assert isinstance(body, ast.ClassDef), "a class's source is a class"
