@@ -9,7 +9,7 @@ from kto_data.aggregators.policy import Policy
 from kto_data.config.descriptions import describe_options
 from kto_data.curation.step import STEPS
 from kto_data.dataset.data_tests.data_test import DATA_TESTS
-from kto_data.pipeline.spec import PipelineFile
+from kto_data.pipeline.sections.file import PipelineFile
 
 
 def pipeline_schema() -> dict[str, Any]:

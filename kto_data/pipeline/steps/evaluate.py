@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kto_data.pipeline.context import Context
-from kto_data.pipeline.spec import EvaluateOptions
+from kto_data.pipeline.sections.evaluate import EvaluateOptions
 from kto_data.pipeline.steps.generated import judge_generated
 from kto_data.pipeline.steps.train import reference_of
 from kto_data.pipeline.trainer import as_flags, call_trainer

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from kto_data.columns import column_values
 from kto_data.errors import InputError
 from kto_data.pipeline.context import Context
-from kto_data.pipeline.gold_options import GoldColumns, GoldFile
+from kto_data.pipeline.sections.known import GoldColumns, GoldFile
 from kto_data.runs.folder import Outcome
 from kto_data.runs.progress import StepResult
 from kto_data.schema import GOLD

@@ -23,7 +23,7 @@ from kto_data.labelers.judges.run import JudgeCounts
 from kto_data.labelers.recorded import RecordedVotes
 from kto_data.pipeline.context import Context
 from kto_data.pipeline.judge_files import judged
-from kto_data.pipeline.spec import UnresolvedOptions
+from kto_data.pipeline.sections.label import UnresolvedOptions
 from kto_data.pipeline.steps.aggregate import aggregate
 from kto_data.pipeline.steps.humans import ask_annotators
 from kto_data.pipeline.steps.label import ROWS_PER_BATCH

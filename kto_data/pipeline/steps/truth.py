@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from kto_data.errors import InputError
 from kto_data.labelers.decision_table import DecisionTable
 from kto_data.pipeline.context import Context
-from kto_data.pipeline.spec import TruthFile
+from kto_data.pipeline.sections.known import TruthFile
 from kto_data.pipeline.steps.aggregate import run_votes
 from kto_data.pipeline.steps.label import VOTING_STEPS
 from kto_data.runs.folder import Outcome

@@ -1,9 +1,20 @@
-"""The key `gold:` of a pipeline file: what is known to be right, for the aggregation to learn from."""
+"""`truth:` and `gold:`: what is known to be right, to compare labels with, or for the aggregation to learn from."""
 
 from pydantic import Field
 
 from kto_data.config.validate import Options
 from kto_data.labelers.decision_table import DecisionTable
+
+
+class TruthFile(Options):
+    """What is known to be right, in a file of its own."""
+
+    file: str
+    """JSON lines."""
+    id: str = "id"
+    """Its key that holds the record's id."""
+    label: str = "desirable"
+    """Its key that holds true or false."""
 
 
 class GoldFile(Options):

@@ -1,0 +1,1 @@
+"""The sections of a pipeline file that need more than a table of keys, one a file."""
