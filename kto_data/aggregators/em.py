@@ -124,7 +124,9 @@ def run(patterns: Patterns, priors: Priors, p_K: Floats, *, symmetric: bool) -> 
     one, zero = np.concatenate([right_M, wrong_M]), np.concatenate([wrong_M, right_M])
     factor_X = np.concatenate([priors.factor_M, priors.factor_M])
     objective, previous = -np.inf, -np.inf
-    worth_X, share, log_odds_K, n_steps = np.zeros(2 * m), 0.5, np.zeros(len(n_K)), 0
+    worth_X: Floats = np.zeros(2 * m)
+    log_odds_K: Floats = np.zeros(len(n_K))
+    share, n_steps = 0.5, 0
     while n_steps < _MOST_STEPS:
         n_steps += 1
         share = (float(n_K @ p_K) + priors.class_strength) / (n_samples + 2 * priors.class_strength)

@@ -59,7 +59,8 @@ def _solve(x_GD: Floats, curvature_G: Floats, precision_D: Floats, gradient_D: F
 
 def log_loss(z: Floats, y_G: Floats, weight_G: Floats) -> Floats:
     """Return the weighted sum of -log P(y) over the last axis, for log-odds z [..., G]."""
-    return np.logaddexp(0.0, np.where(y_G > 0.5, -z, z)) @ weight_G
+    losses: Floats = np.logaddexp(0.0, np.where(y_G > 0.5, -z, z)) @ weight_G
+    return losses
 
 
 def folds_of(group_G: Ints, y_G: Floats, n_folds: int) -> Ints:

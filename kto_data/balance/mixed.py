@@ -62,7 +62,8 @@ def mixed_order(desirable: Bools, keys: Keys, *, batch_rows: int, seed: int) -> 
     """
     n = len(desirable)
     random = np.random.default_rng(seed)
-    best, fewest = np.arange(n), n + 1
+    best: Ints = np.arange(n)
+    fewest = n + 1
     for _ in range(max(1, min(50, _ROWS_TRIED_AGAIN // max(n, 1)))):
         order = _mixed_once(desirable, keys, batch_rows, random)
         near = int(_too_near(order, keys, batch_rows).sum())

@@ -172,6 +172,12 @@ def _sample(con: duckdb.DuckDBPyConnection, seed: int) -> dict[str, Any]:
     return dict(con.execute("FROM sampled ORDER BY row_id").fetchnumpy())
 
 
+def _filled(values: Any) -> list[Any]:
+    """Return a column's values, with an empty text where there is none."""
+    filled: list[Any] = np.ma.filled(values, "").tolist()  # type: ignore[no-untyped-call,unused-ignore]  # typed from numpy 2.3 on
+    return filled
+
+
 def _features(found: dict[str, Any]) -> tuple[list[str], Floats]:
     """Return the features by name, [n rows, d]: log counts and shares, then which value a row has."""
     names, columns = list(NUMBERS), []
@@ -179,7 +185,7 @@ def _features(found: dict[str, Any]) -> tuple[list[str], Floats]:
         values = found[name].astype(np.float64)
         columns.append(values if name.endswith("share") else np.log1p(values))
     for group in ("opening", "language", "source", "model"):
-        values = np.array([str(value) if value else "" for value in np.ma.filled(found[group], "")])
+        values = np.array([str(value) if value else "" for value in _filled(found[group])])
         distinct, counts = np.unique(values[values != ""], return_counts=True)
         common = distinct[counts >= max(2.0, _COMMON * len(values))][:_MOST_VALUES]
         if len(common) > 1 or group == "opening":
@@ -278,7 +284,7 @@ def _causes(x_N: Floats, weight: float, votes: dict[str, npt.NDArray[np.int8]]) 
 
 
 def _by_model(found: dict[str, Any], label: npt.NDArray[np.bool_]) -> dict[str, tuple[int, int]]:
-    models = np.array([str(value) if value else "" for value in np.ma.filled(found["model"], "")])
+    models = np.array([str(value) if value else "" for value in _filled(found["model"])])
     return {
         str(model): (int(label[models == model].sum()), int((~label[models == model]).sum()))
         for model in np.unique(models[models != ""])

@@ -81,7 +81,7 @@ class LabelErrors(Step):
         )
         told = auc(p_N, label_N) if known else None
         open_N = ~np.isin(samples["decided_by"].to_numpy(zero_copy_only=False), ["gold", "annotators"])
-        flagged_N = np.zeros(len(label_N), dtype=bool)
+        flagged_N: Bools = np.zeros(len(label_N), dtype=bool)
         if told is not None and told >= self.min_auc:
             flagged_N = _confidently_wrong(p_N, label_N) & open_N
         # rounded before they are compared, so that the last digits of a sum decide nothing

@@ -58,7 +58,7 @@ def band_keys(sets: Shingles, bands: Bands) -> npt.NDArray[np.uint32]:
     signature_DK = _signatures(sets)
     keys_DB = np.empty((len(signature_DK), bands.n_bands), np.uint32)
     for band in range(bands.n_bands):
-        sums_D = np.full(len(signature_DK), band, np.uint64)
+        sums_D: npt.NDArray[np.uint64] = np.full(len(signature_DK), band, np.uint64)
         for column in range(band * bands.n_rows, (band + 1) * bands.n_rows):
             sums_D = sums_D * np.uint64(0x9E3779B97F4A7C15) + signature_DK[:, column]
         keys_DB[:, band] = mixed(sums_D) >> np.uint64(32)

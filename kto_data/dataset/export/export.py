@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -158,7 +159,7 @@ def _ordered(con: Any, split: str, options: ExportOptions, done: Exported) -> li
     ids = np.asarray(found["row_id"], dtype=object)
     if not len(ids):
         return []
-    index = np.arange(len(ids))
+    index: npt.NDArray[np.int64] = np.arange(len(ids))
     if split == "train":
         weights = np.asarray(found["weight"], dtype=np.float64)
         uneven = bool(np.ptp(weights) > 1e-6)

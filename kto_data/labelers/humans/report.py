@@ -90,7 +90,7 @@ def _votes(answers: Sequence[Answer], names: Sequence[str]) -> dict[str, VoteArr
     """Return each annotator's votes on all samples, in the same order; 0 where there is none."""
     samples = sorted({answer.sample_id for answer in answers})
     at = {sample: place for place, sample in enumerate(samples)}
-    votes = {name: np.zeros(len(samples), dtype=np.int8) for name in names}
+    votes: dict[str, VoteArray] = {name: np.zeros(len(samples), dtype=np.int8) for name in names}
     for answer in answers:
         if answer.annotator in votes:
             votes[answer.annotator][at[answer.sample_id]] = answer.vote
