@@ -113,7 +113,7 @@ def method_and_policy(name: str, options: Mapping[str, Any]) -> tuple[Method, Po
     for key in options:
         if key not in known:
             raise InputError(f"--set {key}: unknown option{did_you_mean(key, known)}")
-    file = YamlFile("--set", Path(), {}, {})
+    file = YamlFile("--set", Path(), {})
     try:
         return (
             validate(cls, {key: value for key, value in options.items() if key in cls.model_fields}, file),

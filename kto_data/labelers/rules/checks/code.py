@@ -9,8 +9,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import field_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from kto_data.errors import did_you_mean
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
@@ -133,7 +131,7 @@ def _problem(lang: str, code: str) -> str | None:
             _PARSERS[lang](code)
     except (RecursionError, MemoryError):
         raise RowError(f"the {lang} code is nested too deeply to parse") from None
-    except (SyntaxError, ValueError, YAMLError) as error:
+    except (SyntaxError, ValueError) as error:
         if isinstance(error, SyntaxError):
             return f"{lang}, line {error.lineno}: {error.msg}"
         return f"{lang}: " + str(error).strip().partition("\n")[0]
@@ -141,8 +139,14 @@ def _problem(lang: str, code: str) -> str | None:
 
 
 def _parse_yaml(code: str) -> None:
-    for _ in YAML(typ="safe", pure=True).compose_all(code):  # the tree only: aliases are not followed
-        pass
+    from ruamel.yaml import YAML  # slow to import, and few rules look for YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        for _ in YAML(typ="safe", pure=True).compose_all(code):  # the tree only: aliases are not followed
+            pass
+    except YAMLError as error:
+        raise ValueError(str(error)) from None
 
 
 _PARSERS: Mapping[str, Callable[[str], object]] = {

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from kto_data.labelers.rules.conditions import AtLeast, Condition, Not
 from kto_data.labelers.rules.lint.finding import Finding
-from kto_data.labelers.rules.lint.implication import implies
+from kto_data.labelers.rules.lint.implication import Implications
 from kto_data.labelers.rules.rule import RuleSet
 
 
 def dead_rules(rules: RuleSet) -> Iterator[Finding]:
     """Yield rules whose `when` and `match` ask for something and for its opposite."""
+    implies = Implications().implies
     for rule in rules.rules:
         asked = [part for condition in (rule.when, rule.match) if condition for part in _all_of(condition)]
         refused = [part.part for part in asked if isinstance(part, Not)]

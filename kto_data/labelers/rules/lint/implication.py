@@ -3,48 +3,70 @@
 Sound, not complete: what is said to follow does follow in every row, and much that follows is not seen.
 """
 
+from collections.abc import Mapping
+
 from kto_data.labelers.rules.checks.check import Check
-from kto_data.labelers.rules.checks.contains import word_needs
+from kto_data.labelers.rules.checks.contains import WordNeeds, word_needs
 from kto_data.labelers.rules.checks.length import length_bounds
 from kto_data.labelers.rules.conditions import AtLeast, Condition, Leaf, Not
 from kto_data.labelers.rules.limits import Range
 
 
-def implies(one: Condition, other: Condition) -> bool:
-    """Return whether `other` surely holds wherever `one` holds."""
-    if isinstance(other, AtLeast):
-        return sum(implies(one, part) for part in other.parts) >= other.n or _some_part(one, other)
-    if isinstance(one, AtLeast):
-        return _some_part(one, other)
-    if isinstance(one, Not) and isinstance(other, Not):
-        # without a text in its scope a check is neither true nor false, so both have to look at the same one
-        same_scope = _scopes(one) == _scopes(other) and len(_scopes(one)) == 1
-        return same_scope and implies(other.part, one.part)
-    if isinstance(one, Leaf) and isinstance(other, Leaf):
-        return one.scope == other.scope and _check_implies(one.check, other.check, one.name == other.name)
-    return False
+class Implications:
+    """What follows from what, among conditions that live as long as this does: each check is looked into once."""
 
+    def __init__(self) -> None:
+        self._words: dict[int, WordNeeds | None] = {}
+        self._lengths: dict[int, Mapping[str, Range] | None] = {}
 
-def _some_part(one: Condition, other: Condition) -> bool:
-    """Whether each choice of enough parts of `one` has a part that implies `other`."""
-    if not isinstance(one, AtLeast):
+    def implies(self, one: Condition, other: Condition) -> bool:
+        """Return whether `other` surely holds wherever `one` holds."""
+        if isinstance(other, AtLeast):
+            return sum(self.implies(one, part) for part in other.parts) >= other.n or self._some_part(
+                one, other
+            )
+        if isinstance(one, AtLeast):
+            return self._some_part(one, other)
+        if isinstance(one, Not) and isinstance(other, Not):
+            # without a text in its scope a check is neither true nor false, so both have to look at the same one
+            same_scope = _scopes(one) == _scopes(other) and len(_scopes(one)) == 1
+            return same_scope and self.implies(other.part, one.part)
+        if isinstance(one, Leaf) and isinstance(other, Leaf):
+            same_type = one.name == other.name
+            return one.scope == other.scope and self._check_implies(one.check, other.check, same_type)
         return False
-    return sum(not implies(part, other) for part in one.parts) < one.n
+
+    def words(self, check: Check) -> WordNeeds | None:
+        """Return what words a check asks for, None if it is not about words."""
+        if id(check) not in self._words:
+            self._words[id(check)] = word_needs(check)
+        return self._words[id(check)]
+
+    def lengths(self, check: Check) -> Mapping[str, Range] | None:
+        """Return the bounds that a check sets to each unit, None if it is not about length."""
+        if id(check) not in self._lengths:
+            self._lengths[id(check)] = length_bounds(check)
+        return self._lengths[id(check)]
+
+    def _some_part(self, one: Condition, other: Condition) -> bool:
+        """Whether each choice of enough parts of `one` has a part that implies `other`."""
+        if not isinstance(one, AtLeast):
+            return False
+        return sum(not self.implies(part, other) for part in one.parts) < one.n
+
+    def _check_implies(self, one: Check, other: Check, same_type: bool) -> bool:
+        if same_type and one == other and type(one) is type(other):
+            return not other.capture_names() or one.capture_names() == other.capture_names()
+        if (needs := self.words(one)) and (wanted := self.words(other)):
+            return needs.implies(wanted)
+        bounds, asked = self.lengths(one), self.lengths(other)
+        if not bounds or not asked:
+            return False
+        return all(unit in bounds and _within(bounds[unit], asked[unit]) for unit in asked)
 
 
 def _scopes(condition: Condition) -> frozenset[str]:
     return frozenset(leaf.scope for leaf in condition.leaves())
-
-
-def _check_implies(one: Check, other: Check, same_type: bool) -> bool:
-    if same_type and one == other and type(one) is type(other):
-        return not other.capture_names() or one.capture_names() == other.capture_names()
-    if (needs := word_needs(one)) and (wanted := word_needs(other)):
-        return needs.implies(wanted)
-    bounds, asked = length_bounds(one), length_bounds(other)
-    if not bounds or not asked:
-        return False
-    return all(unit in bounds and _within(bounds[unit], asked[unit]) for unit in asked)
 
 
 def _within(inner: Range, outer: Range) -> bool:

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from kto_data.labelers.rules.conditions import AtLeast, Condition
+from kto_data.labelers.rules.lint.alike import Alike
 from kto_data.labelers.rules.lint.finding import Finding
-from kto_data.labelers.rules.lint.implication import implies
+from kto_data.labelers.rules.lint.implication import Implications
 from kto_data.labelers.rules.rule import Rule, RuleSet
 
 
@@ -14,28 +15,27 @@ def redundant_rules(rules: RuleSet) -> Iterator[Finding]:
 
     Rules of one `group` may: there only the strongest vote counts, and a narrower rule can be the stronger one.
     """
-    alike: dict[tuple[object, ...], list[Rule]] = defaultdict(list)
+    of_one_kind: dict[tuple[object, ...], list[Rule]] = defaultdict(list)
     for rule in rules.rules:
         if isinstance(rule.vote, int):
-            alike[rule.vote, rule.options.mode, rule.options.otherwise].append(rule)
-    for some in alike.values():
+            of_one_kind[rule.vote, rule.options.mode, rule.options.otherwise].append(rule)
+    for some in of_one_kind.values():
         yield from _redundant(some)
 
 
 def _redundant(rules: Sequence[Rule]) -> Iterator[Finding]:
-    fires = {rule.id: _fires(rule) for rule in rules}
-    by_scope: dict[str, list[Rule]] = defaultdict(list)
-    for rule in rules:
-        for scope in {leaf.scope for leaf in rule.leaves()}:
-            by_scope[scope].append(rule)
+    implications = Implications()
+    implies = implications.implies
+    fires = [_fires(rule) for rule in rules]
+    alike = Alike(fires, implications)
     for place, rule in enumerate(rules):
-        near = {other.id: other for leaf in rule.leaves() for other in by_scope[leaf.scope]}
-        for other in near.values():
-            if other is rule or not implies(fires[rule.id], fires[other.id]):
+        for number in alike.to(place):
+            other = rules[number]
+            if number == place or not implies(fires[place], fires[number]):
                 continue
             at = f"{other.id} ({other.file}:{other.line})"
-            if implies(fires[other.id], fires[rule.id]):
-                if rules.index(other) < place:
+            if implies(fires[number], fires[place]):
+                if number < place:
                     yield Finding.of(rule, "duplicate", f"fires exactly where {at} does; drop one of them")
                     break
             elif rule.options.group is None or rule.options.group != other.options.group:
