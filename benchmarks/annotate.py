@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from kto_data.labelers.humans.client import Studio
+from kto_data.labelers.humans.labeling_config import labeling_config
 from kto_data.labelers.humans.ledger import MAIN, SENT, Batch, Item, Ledger
 from kto_data.labelers.humans.local_server import Account, LocalServer, install
 from kto_data.labelers.humans.pull import pull
@@ -60,7 +61,8 @@ def timed() -> Iterator[list[float]]:
 def push_rates(studio: Studio, folder: Path, n: int, rounds: int) -> dict[str, Any]:
     """Push and import by turns, so that both meet the same machine and the same growing database."""
     ours, raw = [], []
-    for number in range(rounds):
+
+    def push(number: int) -> None:
         ledger = Ledger(folder / f"push{number}")
         ledger.add_batch(Batch("b", 1, MAIN, "r", "random", 1, 0), items(n, "b"))
         project = ensure_project(ledger, studio, f"push {uuid.uuid4().hex[:8]}", overlap=1)
@@ -68,14 +70,25 @@ def push_rates(studio: Studio, folder: Path, n: int, rounds: int) -> dict[str, A
             send(ledger, studio, project)
         ours.append(n / seconds[0])
         ledger.close()
+
+    def import_raw() -> None:
         tasks = [{"data": item.data} for item in items(n, "b")]
+        config = labeling_config(show_suggestions=False)
         other = studio.create_project(
-            f"raw {uuid.uuid4().hex[:8]}", description="", label_config=project.label_config, overlap=1
+            f"raw {uuid.uuid4().hex[:8]}", description="", label_config=config, overlap=1
         )
         with timed() as seconds:
             for start in range(0, n, TASKS_PER_IMPORT):
                 studio.import_tasks(other.id, tasks[start : start + TASKS_PER_IMPORT])
         raw.append(n / seconds[0])
+
+    for number in range(rounds):
+        if number % 2:
+            import_raw()
+            push(number)
+        else:
+            push(number)
+            import_raw()
     return {
         "tasks_per_s": max(ours),
         "raw_tasks_per_s": max(raw),
@@ -135,7 +148,9 @@ def pull_times(studio: Studio, server: LocalServer, folder: Path, n: int, n_chan
         }
     ]
     for number in numbers:
-        studio._calling(lambda number=number: studio._sdk.annotations.update(number, result=change))
+        studio.connection.call(
+            lambda number=number: studio.connection.sdk.annotations.update(number, result=change)
+        )
     with timed() as incremental:
         pulled = pull(ledger, studio)
         told = tell(ledger, log)

@@ -1,47 +1,24 @@
-"""The Label Studio server, as far as we use it: the one file that speaks HTTP.
+"""What we ask of a Label Studio server: projects, users, tasks.
 
-Built on label-studio-sdk for authentication (legacy tokens, and personal access tokens that are refreshed),
-projects, users, imports and single tasks. Where the SDK would lose or double work it is not used, or tamed:
-
-* it sends a POST up to three times when the reply is lost, and an import that was committed is then doubled:
-  `max_retries=0`; whoever imports looks up by our own id what became of it (`push`);
-* its listing ends without a word at a 404, reads ten times slower than need be, and ignores `only_annotated`:
-  tasks are listed here, by keyset, and a 404 is an error;
-* it sends requests for 127.0.0.1 through HTTP_PROXY: loopback never goes to a proxy here.
+The SDK's listing ends without a word at a 404, reads ten times slower than need be, and ignores `only_annotated`: tasks are
+listed here, by keyset, and a 404 is an error.
 """
 
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any
 
-from kto_data.errors import InputError, UnavailableError
+from kto_data.labelers.humans.connection import DEFAULT_TIMEOUT_S, Connection, UnclearError
 
-DEFAULT_TIMEOUT_S = 60.0
 PAGE = 1000
 """Tasks in a page: 100 take twice as long, more gain nothing."""
 IDS_PER_LOOKUP = 500
 """Ids in one look-up; they travel in the address, which must stay below 64 kB."""
 
-_TRIES = 3
-_PAUSE_S = 0.5
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-T = TypeVar("T")
 Filter = tuple[str, str, str, Any]
 """A column such as `tasks:id`, an operator, a type, and a value."""
-
-
-class UnclearError(UnavailableError):
-    """The connection was lost while a request was under way: it may have taken effect or not."""
-
-
-class GoneError(UnavailableError):
-    """The project or task is not on the server (any more)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,41 +65,13 @@ class Studio:
     """
 
     def __init__(self, url: str, token: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
-        try:
-            import httpx
-            from label_studio_sdk import LabelStudio
-            from label_studio_sdk.core.api_error import ApiError
-        except ImportError as error:
-            raise UnavailableError(
-                f"talking to Label Studio needs the extra: pip install 'kto-data[label-studio]' ({error}); "
-                "without a server use `kto annotate export` and `kto annotate import`"
-            ) from None
-        host = urlsplit(url).hostname
-        if urlsplit(url).scheme not in ("http", "https") or not host:
-            raise InputError(f"{url!r} is no address of a server; write it like http://127.0.0.1:8080")
-        if not token or not token.isascii() or any(character.isspace() for character in token):
-            raise InputError(
-                "the token for Label Studio is empty or holds characters that no token has; set "
-                "LABEL_STUDIO_API_KEY to the one under Account & Settings"
-            )
-        self.url = url.rstrip("/")
-        self.answered_at = 0.0
-        """The server's clock at its last answer to `get`, in seconds since 1970."""
-        self._timeout_s = timeout_s
-        self._http = httpx.Client(trust_env=host not in _LOOPBACK, timeout=timeout_s, follow_redirects=False)
-        self._api_error: type[Exception] = ApiError
-        self._http_error = httpx.HTTPError
-        self._connect_errors = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-        self._timeout_error = httpx.TimeoutException
-        self._sdk = self._calling(
-            lambda: LabelStudio(
-                base_url=self.url, api_key=token, httpx_client=self._http, max_retries=0, timeout=timeout_s
-            )
-        )
+        self.connection = Connection(url, token, timeout_s=timeout_s)
+        self.url = self.connection.url
+        self._sdk = self.connection.sdk
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self.connection.close()
 
     def __enter__(self) -> "Studio":
         return self
@@ -134,19 +83,11 @@ class Studio:
 
     def whoami(self) -> User:
         """Return whose token it is."""
-        return _user(self._read(self._sdk.users.whoami))
+        return _user(self.connection.read(self._sdk.users.whoami))
 
     def users(self) -> dict[int, User]:
         """Return everybody on the server, by number."""
-        return {user.id: user for user in map(_user, self._read(self._sdk.users.list))}
-
-    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        """Return the JSON that an address of the API answers with."""
-        return self._read(lambda: self._get(path, query or {}))
-
-    def status_of(self, path: str) -> int:
-        """Return how the server answers a request for a page by somebody who is not logged in."""
-        return int(self._calling(lambda: self._http.get(self.url + path)).status_code)
+        return {user.id: user for user in map(_user, self.connection.read(self._sdk.users.list))}
 
     # -- projects ---------------------------------------------------------------------------------
 
@@ -155,7 +96,7 @@ class Studio:
         found: list[Project] = []
         page = 1
         while True:
-            answer = self.get(
+            answer = self.connection.get(
                 "/api/projects/", {"title": title, "page": page, "page_size": 100, "ordering": "id"}
             )
             found += [_project(one) for one in answer["results"] if one["title"] == title]
@@ -169,11 +110,11 @@ class Studio:
         Raises:
             GoneError: There is none with this number.
         """
-        return _project(self.get(f"/api/projects/{number}/"))
+        return _project(self.connection.get(f"/api/projects/{number}/"))
 
     def create_project(self, title: str, *, description: str, label_config: str, overlap: int) -> Project:
         """Make a project whose annotators see no predictions and no work of one another."""
-        made = self._calling(
+        made = self.connection.call(
             lambda: self._sdk.projects.create(
                 title=title,
                 description=description,
@@ -189,7 +130,7 @@ class Studio:
 
     def update_project(self, number: int, **changes: Any) -> None:
         """Change settings of a project."""
-        self._calling(lambda: self._sdk.projects.update(number, **changes))
+        self.connection.call(lambda: self._sdk.projects.update(number, **changes))
 
     # -- tasks ------------------------------------------------------------------------------------
 
@@ -199,13 +140,13 @@ class Studio:
         Raises:
             UnclearError: The reply was lost; they may be there.
         """
-        done = self._calling(
+        done = self.connection.call(
             lambda: self._sdk.projects.import_tasks(
                 project,
                 request=list(tasks),
                 return_task_ids=True,
                 commit_to_project=True,
-                request_options={"timeout_in_seconds": max(300, int(self._timeout_s))},
+                request_options={"timeout_in_seconds": max(300, int(self.connection.timeout_s))},
             )
         )
         numbers: list[int] = list(done.task_ids or [])
@@ -214,7 +155,12 @@ class Studio:
         return numbers
 
     def tasks(
-        self, project: int, *, include: Sequence[str], filters: Sequence[Filter] = (), texts: bool = False
+        self,
+        project: int,
+        *,
+        include: Sequence[str],
+        annotations: Sequence[str] = (),
+        filters: Sequence[Filter] = (),
     ) -> Iterator[list[dict[str, Any]]]:
         """Yield the tasks of a project in pages, by rising number.
 
@@ -223,10 +169,14 @@ class Studio:
 
         Args:
             project: Its number.
-            include: The fields wanted, those inside annotations too.
+            include: The fields wanted of a task.
+            annotations: The fields wanted of its annotations; without any they are left out.
             filters: Conditions that all have to hold.
-            texts: Only fields of the task itself are wanted, no annotations.
         """
+        wanted = [*include]
+        if annotations:
+            # by dotted names for a server that follows `expand`, by plain ones for one that does not
+            wanted += ["annotations", *annotations, *(f"annotations.{field}" for field in annotations)]
         last = 0
         while True:
             conditions = [*filters, ("tasks:id", "greater", "Number", last)]
@@ -234,8 +184,11 @@ class Studio:
                 "project": project,
                 "page": 1,
                 "page_size": PAGE,
-                "fields": "task_only" if texts else "all",
-                "include": ",".join(include),
+                "fields": "all" if annotations else "task_only",
+                "include": ",".join(wanted),
+                # a third of the server's time: else it makes its serializer of annotations anew for each task
+                "expand": "annotations" if annotations else "",
+                "resolve_uri": "false",
                 "query": json.dumps(
                     {
                         "ordering": ["tasks:id"],
@@ -249,7 +202,7 @@ class Studio:
                     }
                 ),
             }
-            page: list[dict[str, Any]] = self.get("/api/tasks/", query)["tasks"]
+            page: list[dict[str, Any]] = self.connection.get("/api/tasks/", query)["tasks"]
             if page:
                 yield page
                 last = max(task["id"] for task in page)
@@ -266,7 +219,7 @@ class Studio:
             "include": "id,updated_at",
             "query": json.dumps({"ordering": ["-tasks:updated_at"]}),
         }
-        newest = self.get("/api/tasks/", query)["tasks"]
+        newest = self.connection.get("/api/tasks/", query)["tasks"]
         return str(newest[0]["updated_at"]) if newest else None
 
     def look_up(self, project: int, external_ids: Sequence[str]) -> dict[str, list[int]]:
@@ -275,7 +228,7 @@ class Studio:
         for start in range(0, len(external_ids), IDS_PER_LOOKUP):
             chunk = list(external_ids[start : start + IDS_PER_LOOKUP])
             wanted: Filter = ("tasks:data.external_id", "in_list", "List", chunk)
-            for page in self.tasks(project, include=("id", "data"), filters=[wanted], texts=True):
+            for page in self.tasks(project, include=("id", "data"), filters=[wanted]):
                 for task in page:
                     found.setdefault(task["data"]["external_id"], []).append(task["id"])
         return found
@@ -283,78 +236,7 @@ class Studio:
     def delete_tasks(self, project: int, numbers: Sequence[int]) -> None:
         """Delete tasks."""
         for number in numbers:
-            self._calling(partial(self._sdk.tasks.delete, str(number)))
-
-    # -- how requests fail ------------------------------------------------------------------------
-
-    def _get(self, path: str, query: Mapping[str, Any]) -> Any:
-        # the SDK's own headers: they hold the token, refreshed when it is a personal access token
-        headers = self._sdk._client_wrapper.get_headers()
-        reply = self._http.get(self.url + path, params=dict(query), headers=headers)
-        if reply.status_code != 200:
-            raise self._problem(reply.status_code, reply.text)
-        if (date := reply.headers.get("date")) is not None:
-            self.answered_at = parsedate_to_datetime(date).timestamp()
-        if reply.content.lstrip()[:1] not in (b"{", b"["):
-            raise UnavailableError(
-                f"{self.url} answers, but not as a Label Studio server does; is the address right?"
-            )
-        return reply.json()
-
-    def _read(self, ask: Callable[[], T]) -> T:
-        """Ask again when a reply is lost or cut off: reading changes nothing on the server."""
-        for attempt in range(1, _TRIES + 1):
-            try:
-                return self._calling(ask)
-            except UnclearError as error:
-                if attempt == _TRIES:
-                    raise UnavailableError(f"{error}; {_TRIES} attempts failed") from None
-                time.sleep(_PAUSE_S * attempt)
-        raise AssertionError("unreachable")
-
-    def _calling(self, call: Callable[[], T]) -> T:
-        """Call, and turn what can go wrong into our errors, which say what to do."""
-        try:
-            return call()
-        except self._api_error as error:
-            status, body = getattr(error, "status_code", None), getattr(error, "body", None)
-            raise self._problem(status, body) from None
-        except self._connect_errors as error:
-            raise UnavailableError(
-                f"no Label Studio server answers at {self.url} ({error}); start it (kto annotate serve starts a "
-                "local one) or mend the address, and run this again: nothing is lost"
-            ) from None
-        except self._timeout_error:
-            raise UnclearError(
-                f"{self.url} did not answer within {self._timeout_s:g} s (--timeout)"
-            ) from None
-        except (self._http_error, json.JSONDecodeError) as error:
-            raise UnclearError(f"{self.url}: the reply was cut off ({error})") from None
-
-    def _problem(self, status: int | None, body: Any) -> Exception:
-        if status in (401, 403):
-            return UnavailableError(
-                f"{self.url} refuses the token ({status}: {_detail(body)}); take it from Account & Settings there and "
-                "set LABEL_STUDIO_API_KEY. A legacy token works only where the organisation allows it; a personal "
-                "access token always does"
-            )
-        if status == 404:
-            return GoneError(f"{self.url}: not there (404: {_detail(body)})")
-        if status == 400:
-            return InputError(f"{self.url} refuses the request (400): {_detail(body)}")
-        if status is not None and (status >= 500 or status in (408, 429)):
-            return UnclearError(f"{self.url} failed ({status}: {_detail(body)})")
-        return UnavailableError(
-            f"{self.url} answers, but not as a Label Studio server does ({status}); is the address right?"
-        )
-
-
-def _detail(body: Any) -> str:
-    """Return what an error's body says, short and on one line."""
-    if isinstance(body, Mapping):
-        body = body.get("validation_errors") or body.get("detail") or body
-    text = " ".join(str(body).split())
-    return "a page of HTML" if text.startswith("<") else text[:300]
+            self.connection.call(partial(self._sdk.tasks.delete, str(number)))
 
 
 def _user(user: Any) -> User:

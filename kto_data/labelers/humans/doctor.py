@@ -52,7 +52,7 @@ def _reached(studio: Studio) -> Iterator[Finding]:
 
 
 def _version(studio: Studio) -> Iterator[Finding]:
-    found = str(studio.get("/api/version").get("release") or "unknown")
+    found = str(studio.connection.get("/api/version").get("release") or "unknown")
     if found == VERSION:
         yield Finding("ok", f"version {found}")
     else:
@@ -60,7 +60,7 @@ def _version(studio: Studio) -> Iterator[Finding]:
 
 
 def _sign_up(studio: Studio) -> Iterator[Finding]:
-    reply = studio.status_of("/user/signup/")
+    reply = studio.connection.status_of("/user/signup/")
     if reply == 200:
         yield Finding(
             "note",

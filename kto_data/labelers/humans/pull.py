@@ -14,7 +14,7 @@ REREAD_S = 5
 """A change is dated when it is made and seen when it is committed, so what is younger is read again."""
 
 _FIELDS = (
-    "id", "annotations", "result", "completed_by", "updated_by", "was_cancelled", "lead_time", "created_at", "updated_at",
+    "id", "result", "completed_by", "updated_by", "was_cancelled", "lead_time", "created_at", "updated_at",
 )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def _pull_project(
     if known["cursor"] is not None:
         filters = [("tasks:updated_at", "greater_or_equal", "Datetime", as_time(known["cursor"]))]
     total = Pulled()
-    for page in studio.tasks(number, include=_FIELDS, filters=filters):
+    for page in studio.tasks(number, include=("id", "updated_at"), annotations=_FIELDS, filters=filters):
         total += _note_page(ledger, studio, kind, page, users)
         progress.advanced(len(page))
     n_sent = ledger.count("SELECT count(*) FROM items WHERE kind = ? AND state = ?", [kind, SENT])
@@ -90,7 +90,7 @@ def _next_cursor(studio: Studio, number: int) -> int | None:
     if newest is None:
         return None
     at = microseconds(newest)
-    settled = studio.answered_at * 1_000_000 - at > REREAD_S * 1_000_000
+    settled = studio.connection.answered_at * 1_000_000 - at > REREAD_S * 1_000_000
     return at + 1 if settled else at - REREAD_S * 1_000_000
 
 
@@ -122,7 +122,7 @@ def _second_copies(ledger: Ledger, studio: Studio, kind: str, tasks: Sequence[in
     assert project is not None
     found: dict[int, str] = {}
     wanted: Filter = ("tasks:id", "in_list", "List", list(tasks))
-    for page in studio.tasks(project["id"], include=("id", "data"), filters=[wanted], texts=True):
+    for page in studio.tasks(project["id"], include=("id", "data"), filters=[wanted]):
         found |= {task["id"]: str(task["data"].get("external_id")) for task in page}
     known = {row[0] for row in ledger.rows("SELECT external_id FROM items WHERE kind = ?", [kind])}
     return {task: one for task, one in found.items() if one in known}
@@ -216,7 +216,7 @@ def _name(studio: Studio, users: dict[int, str], number: int | None) -> str:
 def _note_deleted(ledger: Ledger, studio: Studio, kind: str, number: int) -> int:
     """Note which of our tasks are no longer there; the votes they brought stay."""
     there: set[int] = set()
-    for page in studio.tasks(number, include=("id",), texts=True):
+    for page in studio.tasks(number, include=("id",)):
         there.update(task["id"] for task in page)
     rows: Iterator[Any] = iter(
         ledger.rows("SELECT external_id, task FROM items WHERE kind = ? AND state = ?", [kind, SENT])

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kto_data.errors import InputError
-from kto_data.labelers.humans.client import GoneError, Project, Studio, UnclearError
+from kto_data.labelers.humans.client import Project, Studio
+from kto_data.labelers.humans.connection import GoneError, UnclearError
 from kto_data.labelers.humans.labeling_config import labeling_config
 from kto_data.labelers.humans.ledger import DELETED, LABEL, MAIN, REVIEW, SENDING, SENT, WAITING, Item, Ledger
 from kto_data.runs.progress import Progress, Silent
@@ -123,7 +124,7 @@ def _find_or_make(
 def _adopt(ledger: Ledger, studio: Studio, project: Project, kind: str) -> None:
     """Take over what a project holds of ours: an earlier push whose ledger was lost."""
     role = LABEL if kind == MAIN else REVIEW
-    for page in studio.tasks(project.id, include=("id", "data"), texts=True):
+    for page in studio.tasks(project.id, include=("id", "data")):
         theirs = [task for task in page if "-" in str(task["data"].get("external_id", ""))]
         items = []
         for task in theirs:

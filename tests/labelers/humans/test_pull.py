@@ -3,7 +3,7 @@
 import pyarrow.parquet as pq
 import pytest
 
-from kto_data.labelers.humans.client import GoneError
+from kto_data.labelers.humans.connection import GoneError
 from kto_data.labelers.humans.pull import pull
 from kto_data.labelers.humans.push import ensure_project, send
 from kto_data.labelers.humans.votes import tell

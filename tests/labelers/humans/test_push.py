@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from kto_data.errors import InputError, UnavailableError
-from kto_data.labelers.humans.client import Studio, UnclearError
+from kto_data.labelers.humans.client import Studio
+from kto_data.labelers.humans.connection import UnclearError
 from kto_data.labelers.humans.labeling_config import labeling_config
 from kto_data.labelers.humans.ledger import SENDING, SENT, Ledger
 from kto_data.labelers.humans.pull import pull
