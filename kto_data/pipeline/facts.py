@@ -53,6 +53,8 @@ def gather(context: Context) -> Facts:
         "labels": _labels(context),
         "lineage": _lineage(context),
     }
+    if "humans" in context.done:
+        facts["annotators"] = context.done["humans"].facts["agreement"]
     if "tests" in context.done:
         facts["tests"] = context.done["tests"].facts["tests"]
     if "train" in context.done:

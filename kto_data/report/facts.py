@@ -376,6 +376,7 @@ class Facts(TypedDict, total=False):
     dropped_examples: list[DroppedExample]
     tests: list[DataTest]
     labelers: list[Labeler]
+    annotators: dict[str, Any]  # `labelers.humans.report.agreement_report`
     labels: Labels
     training: Training
     evaluation: Evaluation

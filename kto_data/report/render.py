@@ -50,6 +50,7 @@ SECTIONS = (
     Section("labelers", "Labelers", "labelers"),
     Section("conflicts", "Conflicts", "conflicts.n_conflicts"),
     Section("cards", "Report cards of the labelers", "labelers.card"),
+    Section("annotators", "Annotators", "annotators.n_answers"),
     Section("labels", "Who decided the labels", "labels"),
     Section("evaluation", "Evaluation on held-out prompts", "evaluation"),
     Section("training", "Training", "training"),

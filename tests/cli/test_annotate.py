@@ -204,6 +204,9 @@ def test_a_pipeline_sends_a_batch_ends_with_4_and_goes_on_when_it_is_answered(
     [person] = [one for one in document["labelers"] if one["kind"] == "annotator"]
     assert (person["labeler"], person["n_undesirable"]) == (f"human:{studio_server.account.email}", 5)
     assert [one["round"] for one in document["labels"]["rounds"]] == ["humans"]
+    [told] = document["annotators"]["annotators"]
+    assert (told["annotator"], told["n"], told["n_skipped"]) == (studio_server.account.email, 5, 1)
+    assert 'id="annotators"' in (kto.run_folder / "report.html").read_text(encoding="utf-8")
     assert len(studio_server.tasks(title)) == 6
     # enough is answered: the run is reused without the server
     offline = kto("run", pipeline, "--json", LABEL_STUDIO_URL="http://127.0.0.1:9", LABEL_STUDIO_API_KEY="x")
