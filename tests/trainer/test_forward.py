@@ -169,8 +169,8 @@ def test_a_kernel_that_fails_gives_way_to_the_next_one_and_is_named(monkeypatch)
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # those of torch, while it compiles
 def test_a_compiled_model_has_the_same_loss_and_gradients():
-    from kto_trainer.loop import make_forward
     from kto_trainer.options import TrainOptions
+    from kto_trainer.setup import make_forward
 
     found = []
     for compiled in (False, True):

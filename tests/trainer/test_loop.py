@@ -142,7 +142,7 @@ def test_a_killed_run_leaves_nothing_that_looks_whole_and_the_next_one_succeeds(
 )
 def test_class_weights_are_the_options_or_else_the_manifests(make, tmp_path, options, expected):
     from kto_trainer.dataset import read_split
-    from kto_trainer.loop import class_weights
+    from kto_trainer.kto import class_weights
     from kto_trainer.options import TrainOptions
 
     weights = {"desirable_weight": 1.0, "undesirable_weight": 1.5}
@@ -152,7 +152,7 @@ def test_class_weights_are_the_options_or_else_the_manifests(make, tmp_path, opt
 
 def test_two_weights_of_zero_are_refused(make, tmp_path):
     from kto_trainer.dataset import read_split
-    from kto_trainer.loop import class_weights
+    from kto_trainer.kto import class_weights
     from kto_trainer.options import TrainOptions
 
     split = read_split(make.dataset(tmp_path / "data", [make.row(0, True)]), "train")

@@ -20,6 +20,7 @@ from kto_trainer.errors import TrainerError
 from kto_trainer.options import GenerateOptions, Options, ScoreOptions, TrainOptions
 from kto_trainer.output import check_output
 from kto_trainer.prompts import read_prompts
+from kto_trainer.resume import resumable
 
 O = TypeVar("O", bound=Options)  # noqa: E741  # one letter is the habit for a type variable
 
@@ -154,7 +155,10 @@ def make_parser() -> argparse.ArgumentParser:
         "train", "Train a checkpoint on a dataset folder.", TrainOptions, "folder for the results"
     )
     train.add_argument("--data", type=Path, required=True, metavar="DATASET", help="the dataset folder")
-    train.add_argument("--overwrite", action="store_true", help="replace a finished training in OUT")
+    train.add_argument("--overwrite", action="store_true", help="replace what a training left in OUT")
+    train.add_argument(
+        "--resume", action="store_true", help="go on from the last good checkpoint in OUT; with none, begin"
+    )
 
     score = command(
         "score", "Score a split's rows under a model and its reference.", ScoreOptions, "scores.parquet"
@@ -179,12 +183,17 @@ def run_command(arguments: argparse.Namespace) -> dict[str, Any]:
     """Check arguments and data, then import torch and do the work; returns the command's JSON document."""
     if arguments.command == "train":
         options = read_options(TrainOptions, arguments)
-        check_output(arguments.output, overwrite=arguments.overwrite)
+        check_output(arguments.output, overwrite=arguments.overwrite, resume=arguments.resume)
         split = read_split(arguments.data, "train")
         require_both_classes(split.labels_N, str(arguments.data))
+        if arguments.resume:
+            finished = resumable(arguments.output, options.resolved(), split.manifest_sha256)
+            if finished is not None:
+                _say(f"{arguments.output}: the training is finished already")
+                return finished
         from kto_trainer.loop import train
 
-        return train(split, arguments.output, options, say=_say)
+        return train(split, arguments.output, options, resume=arguments.resume, say=_say)
     if arguments.command == "score":
         score_options = read_options(ScoreOptions, arguments)
         split = read_split(arguments.data, score_options.split)

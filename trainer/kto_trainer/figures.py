@@ -45,14 +45,19 @@ class Figures:
     """
 
     def __init__(
-        self, stage: str, n_steps: int, options: TrainOptions, log: Callable[[dict[str, Any]], None]
+        self,
+        stage: str,
+        n_steps: int,
+        options: TrainOptions,
+        log: Callable[[dict[str, Any]], None],
+        done: int = 0,
     ) -> None:
         self._stage = stage
         self._n_steps = n_steps
         self._log = log
         self._every = options.log_every
         self._waiting: list[tuple[dict[str, Any], list[str], torch.Tensor]] = []
-        self._number = 0
+        self._number = done  # steps that an earlier process made
 
     def add(self, fixed: Mapping[str, Any], measured: Mapping[str, Any], started: float) -> None:
         """Take one step: what is known, what lies on the device, and when the step began (`time.perf_counter`).

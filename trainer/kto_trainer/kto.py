@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from kto_trainer.audit import EncodedRows
+from kto_trainer.checkpoints import Checkpoints
 from kto_trainer.dataset import Split
 from kto_trainer.encoding import Encoder
 from kto_trainer.errors import TrainerError
@@ -72,6 +74,7 @@ def run_kto(
     *,
     cache: Path | None = None,
     ranks: Ranks = Ranks(),  # noqa: B008  # frozen
+    checkpoints: Checkpoints | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Tally:
     """The KTO stage: changes the model in place; the reference is its state at the start.
@@ -85,8 +88,10 @@ def run_kto(
         log: Takes one mapping a step.
         cache: Folder of the reference's kept log-probabilities; None keeps none.
         ranks: The processes that train together.
+        checkpoints: Where the stage is saved, and resumed from.
         say: Takes messages for people.
     """
+    checkpoints = checkpoints or Checkpoints.none()
     objective = objective_of(options, weights)
     tally = Tally()
     labels_N = train_labels(encoded, options)
@@ -96,11 +101,14 @@ def run_kto(
         logps = reference_logps(forward, sequences, objective.by_token, cache, ranks, say)
     tally.n_reference_computed, tally.n_reference_cached = logps.n_computed, logps.n_cached
     if cache:
-        say(f"reference: {logps.n_computed} sequences computed, {logps.n_cached} taken from {cache}")
+        say(f"reference: {logps.n_computed} sequences computed, {logps.n_cached} taken from {cache.parent}")
     assert options.learning_rate is not None
     optimizer = Optimizer(forward.model, options, learning_rate=options.learning_rate, n_steps=len(plan))
-    figures = Figures("kto", len(plan), options, log)
-    for step in range(len(plan)):
+    done, notes = checkpoints.restore("kto", forward.model, optimizer)
+    if done:
+        tally = Tally(**notes["tally"])
+    figures = Figures("kto", len(plan), options, log, done)
+    for step in range(done, len(plan)):
         started = time.perf_counter()
         batch = make_batch(sequences, labels_N, step, logps)
         result = accumulate(forward, batch, objective, ranks)
@@ -108,6 +116,10 @@ def run_kto(
         n_tokens = sum(len(item.prompt) + len(item.completion) for item in batch.sequences)
         fixed = {"epoch": plan.epoch(step), "lr": rate, "tokens": n_tokens}
         figures.add(fixed, _figures(result, batch.labels_B) | {"grad_norm": grad_norm}, started)
+        checkpoints.after_step(
+            "kto", step + 1, len(plan), forward.model, optimizer, epoch_ends=plan.ends_epoch(step),
+            flush=figures.flush, notes=lambda: {"tally": asdict(tally)},
+        )  # fmt: skip
     figures.flush()
     return tally
 

@@ -157,6 +157,18 @@ def load(name: str, chat_template: str | None, dtype: torch.dtype = torch.float3
     return model, tokenizer
 
 
+def weights_of(folder: Path, model: Any) -> dict[str, torch.Tensor]:
+    """The weights of a saved model by the names of the parameters of one of the same kind."""
+    from transformers import AutoModelForCausalLM
+
+    quiet_transformers()
+    dtype = next(model.parameters()).dtype
+    saved = AutoModelForCausalLM.from_pretrained(
+        folder, trust_remote_code=False, use_safetensors=True, dtype=dtype
+    )
+    return dict(saved.named_parameters())
+
+
 def _check(name: str, model: Any, tokenizer: Any) -> None:
     n_embeddings = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > n_embeddings:

@@ -50,7 +50,9 @@ class Optimizer:
     """
 
     def __init__(self, model: Any, options: TrainOptions, *, learning_rate: float, n_steps: int) -> None:
-        self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self._trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self._parameters = [local(parameter) for parameter in self._trained]
+        self.device = self._parameters[0].device
         narrow = any(parameter.dtype is torch.bfloat16 for parameter in self._parameters)
         kinds = {parameter.device.type for parameter in self._parameters}
         self._adamw: torch.optim.Optimizer
@@ -86,6 +88,28 @@ class Optimizer:
         self._step += 1
         return Stepped(norm, rate)
 
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on, for `load`: tensors and plain numbers."""
+        moments = [dict(self._adamw.state[parameter]) for parameter in self._parameters]
+        rounding = self._adamw.rounding_state() if isinstance(self._adamw, RoundingAdamW) else None
+        return {"step": self._step, "moments": moments, "rounding": rounding}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from where `state` was taken. Moments keep their dtype, which torch's own way would not let them."""
+        self._step = state["step"]
+        for parameter, moments in zip(self._parameters, state["moments"], strict=True):
+            old = self._adamw.state[parameter]
+            for name, value in moments.items():
+                stays = name == "step" and not getattr(self._adamw, "defaults", {}).get("fused")
+                old[name] = value.to(parameter.device) if isinstance(value, Tensor) and not stays else value
+        if isinstance(self._adamw, RoundingAdamW):
+            self._adamw.load_rounding_state(state["rounding"])
+
+
+def local(parameter: Any) -> Any:
+    """A parameter, or of one that is sharded over processes the share of this one, in the same memory."""
+    return parameter
+
 
 def _eight_bit(parameters: list[Any], learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
     """AdamW with moments of 8 bits in blocks; bfloat16 weights are rounded at random.
@@ -120,6 +144,15 @@ class RoundingAdamW(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": learning_rate, "weight_decay": weight_decay})
         self._generator = torch.Generator(parameters[0].device).manual_seed(seed)
         self._count = 0
+
+    def rounding_state(self) -> dict[str, Any]:
+        """The number of steps, and the state of the random numbers."""
+        return {"count": self._count, "generator": self._generator.get_state()}
+
+    def load_rounding_state(self, state: dict[str, Any]) -> None:
+        """Go on from `rounding_state`."""
+        self._count = state["count"]
+        self._generator.set_state(state["generator"])
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]

@@ -163,6 +163,16 @@ class TrainOptions(RunOptions):
     warmup_ratio: float = Field(0.1, ge=0, le=1, description="Share of a stage's steps that warm up, 0 to 1.")
     weight_decay: float = Field(0.0, ge=0, le=1, description="AdamW's decoupled weight decay, 0 to 1.")
     max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm, > 0.")
+    save_steps: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="Save a checkpoint to --resume from every so many steps; each epoch's end but the last has one anyway.",
+    )
+    save_total_limit: int = Field(
+        2,
+        ge=1,
+        le=1000,
+        description="Checkpoints to resume from that are kept, the newest, 1 to 1000; a finished training needs none.",
+    )
     seed: int = Field(
         0, ge=0, lt=2**63, description="Seed of initial weights, order, pairs and shuffled labels."
     )

@@ -48,6 +48,10 @@ class Plan:
         """The epoch of a step, from 1."""
         return step * self.n_epochs // len(self) + 1
 
+    def ends_epoch(self, step: int) -> bool:
+        """Whether a step is the last of its epoch."""
+        return self.epoch(step) != self.epoch(step + 1)
+
 
 def make_plan(
     encoded: EncodedRows,

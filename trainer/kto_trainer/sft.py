@@ -10,6 +10,7 @@ from torch import Tensor
 
 from kto_trainer.audit import EncodedRows
 from kto_trainer.batching import batch_sizes, epoch_batches
+from kto_trainer.checkpoints import Checkpoints
 from kto_trainer.encoding import Tokens
 from kto_trainer.figures import Figures
 from kto_trainer.forward import Forward
@@ -24,6 +25,12 @@ def sft_rows(encoded: EncodedRows, options: TrainOptions) -> np.ndarray:
     return np.flatnonzero(encoded.labels_N | (options.sft.rows == "all"))
 
 
+def n_steps_of(encoded: EncodedRows, options: TrainOptions) -> int:
+    """The stage's number of steps."""
+    assert options.sft.epochs is not None
+    return options.sft.epochs * len(batch_sizes(len(sft_rows(encoded, options)), options.batch_size))
+
+
 def run_sft(
     forward: Forward,
     encoded: EncodedRows,
@@ -31,6 +38,7 @@ def run_sft(
     generator: np.random.Generator,
     log: Callable[[dict[str, Any]], None],
     ranks: Ranks = Ranks(),  # noqa: B008  # frozen
+    checkpoints: Checkpoints | None = None,
 ) -> int:
     """Minimise the mean negative log-likelihood of the tokens of `sft_rows`; returns the number of steps.
 
@@ -44,17 +52,25 @@ def run_sft(
         generator: Source of the order.
         log: Takes one mapping a step.
         ranks: The processes that train together.
+        checkpoints: Where the stage is saved, and resumed from.
     """
+    checkpoints = checkpoints or Checkpoints.none()
     chosen = sft_rows(encoded, options)
     everything = options.sft.tokens == "all"
     prompt_keys = encoded.prompt_keys_N[chosen]
     assert options.sft.epochs is not None
     assert options.sft.learning_rate is not None
-    n_steps = options.sft.epochs * len(batch_sizes(len(chosen), options.batch_size))
+    n_steps = n_steps_of(encoded, options)
     optimizer = Optimizer(forward.model, options, learning_rate=options.sft.learning_rate, n_steps=n_steps)
-    figures = Figures("sft", n_steps, options, log)
+    done, _ = checkpoints.restore("sft", forward.model, optimizer)
+    figures = Figures("sft", n_steps, options, log, done)
+    step = 0
     for epoch in range(options.sft.epochs):
-        for batch in epoch_batches(np.ones(len(chosen), bool), prompt_keys, options.batch_size, generator):
+        batches = epoch_batches(np.ones(len(chosen), bool), prompt_keys, options.batch_size, generator)
+        for number, batch in enumerate(batches, 1):
+            step += 1
+            if step <= done:
+                continue
             started = time.perf_counter()
             sequences = [_scored(encoded.tokens[int(i)], everything) for i in chosen[batch]]
             n_tokens = sum(len(item.completion) for item in sequences)
@@ -62,6 +78,9 @@ def run_sft(
             grad_norm, rate = optimizer.step()
             fixed = {"epoch": epoch + 1, "lr": rate, "tokens": n_tokens}
             figures.add(fixed, {"loss": loss, "grad_norm": grad_norm}, started)
+            checkpoints.after_step(
+                "sft", step, n_steps, forward.model, optimizer, epoch_ends=number == len(batches), flush=figures.flush
+            )  # fmt: skip
     figures.flush()
     return n_steps
 
