@@ -29,6 +29,14 @@ VERSION = "1.23.2"
 _STARTED = re.compile(rb"Starting development server at http://127\.0\.0\.1:(\d+)/")
 # the standard library honours http_proxy for 127.0.0.1 unless it is told not to
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# its standard input is our pipe, which the system closes however we end: a server without its starter would
+# hold the port and the database for ever
+_END_WITH_US = """
+import os, runpy, sys, threading
+threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(1)), daemon=True).start()
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 _MEANS = "about 1 GB, one to three minutes"
 
 
@@ -143,7 +151,7 @@ def closed_environment(data: Path) -> dict[str, str]:
 
 @dataclass
 class LocalServer:
-    """A server on 127.0.0.1.
+    """A server on 127.0.0.1; it ends with the process that started it, also when that is killed.
 
     Attributes:
         data: Its data folder: database, log. Made on first use, which takes half a minute of processor time.
@@ -180,13 +188,18 @@ class LocalServer:
         self.data.mkdir(parents=True, exist_ok=True)
         port = self.port or _free_port()
         self._log = self.log.open("wb")
+        programs = environment_folder() / "bin"
         self._process = subprocess.Popen(
-            [str(environment_folder() / "bin" / "label-studio"), *self._arguments(port)],
+            [
+                str(programs / "python"),
+                *("-c", _END_WITH_US, str(programs / "label-studio")),
+                *self._arguments(port),
+            ],
             env=closed_environment(self.data)
             | {"LABEL_STUDIO_USER_TOKEN": self.account.token}
             | dict(self.extra),
             cwd=self.data,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -239,6 +252,8 @@ class LocalServer:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
         if self._log is not None:
             self._log.close()
             self._log = None
