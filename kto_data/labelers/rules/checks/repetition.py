@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
 from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
-from kto_data.labelers.rules.fast.statistics import Count, Ngrams
+from kto_data.labelers.rules.fast.statistics import Repeats
 
 
 @CHECKS.register("repetition")
@@ -39,22 +38,13 @@ class Repetition(Check):
         return Found(True, f"{' '.join(most)!r} {times} times")
 
     def evidence(self) -> Sequence[Pattern | Statistic]:
-        """Return the words, and how many n-grams are surely new or repeated."""
-        return (_WORDS, Ngrams(self.ngram, repeated=False), Ngrams(self.ngram, repeated=True))
+        """Return whether the ratio is above the limit."""
+        return (Repeats(self.ngram, self.max_ratio),)
 
     def settle(self, evidence: Evidence) -> Settled | None:
-        """Tell it where the white space is plain, and the n-grams that may be either make no difference."""
-        n_ngrams = evidence.numbers(_WORDS) - self.ngram + 1
-        most = n_ngrams - evidence.numbers(Ngrams(self.ngram, repeated=True))
-        least = evidence.numbers(Ngrams(self.ngram, repeated=False))
-        holds, may_hold = (
-            (n_ngrams > 0) & (1 - distinct / np.maximum(n_ngrams, 1) > self.max_ratio)
-            for distinct in (most, least)
-        )
-        return Settled(holds, evidence.plain & (holds == may_hold))
-
-
-_WORDS = Count("words")
+        """Tell it where the white space is plain and it is known."""
+        above = evidence.numbers(Repeats(self.ngram, self.max_ratio))
+        return Settled(above == 1, evidence.plain & (above >= 0))
 
 
 def _ngrams(words: list[str], n: int) -> Iterator[tuple[str, ...]]:

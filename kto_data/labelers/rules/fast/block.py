@@ -19,38 +19,36 @@ MAX_BYTES = 512 * 1024
 _PAD = b" " * 8
 _SPACES_2 = np.array([0xC285, 0xC2A0])
 _SPACES_3 = np.array([0xE19A80, *range(0xE28080, 0xE2808B), 0xE280A8, 0xE280A9, 0xE280AF, 0xE2819F, 0xE38080])
-_LEADS = np.array([0xC2, 0xE1, 0xE2, 0xE3], dtype=np.uint8)
-_EXPECTED = bytes(byte for byte in range(256) if byte > 27 or 9 <= byte <= 13)
+_IS_LEAD = np.isin(np.arange(256), [0xC2, 0xE1, 0xE2, 0xE3])
 _KEEP = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
 ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
-_HASHED_BYTES = 64
 
 
 class Words:
     """The pieces between white space of a block's texts, in lower case.
 
     Attributes:
-        owners: Index of each word's text; ascending.
         first: Index of each text's first word, and at the end the number of words.
         n_bytes_W: Length in bytes.
         keys: Equal for equal words; of words of up to 8 bytes, their bytes as they are.
     """
 
-    def __init__(self, data: bytes, starts: Ints, edges: tuple[Ints, Ints]) -> None:
-        self.starts_W, ends_W = edges
+    def __init__(self, data: Bytes, starts: Ints, edges: tuple[Ints, Ints]) -> None:
+        self.starts_W, self._ends_W = edges
         self.first = np.searchsorted(self.starts_W, starts)
-        self.n_bytes_W = ends_W - self.starts_W
+        self.n_bytes_W = self._ends_W - self.starts_W
         self._data = data
-
-    @cached_property
-    def owners(self) -> Ints:
-        """Index of each word's text."""
-        return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
 
     @cached_property
     def keys(self) -> Keys:
         """A key of each word."""
-        return piece_keys(self._data, self.starts_W, self.n_bytes_W)
+        return piece_keys(self._data, self.starts_W, self._ends_W)
+
+    @cached_property
+    def is_last(self) -> Bools:
+        """Whether each word surely does not come again in its text."""
+        texts = np.arange(len(self.first) - 1, dtype=np.uint64) * ODD[2]
+        return slot_keepers(self.keys + np.repeat(texts, np.diff(self.first)), ODD[0])[1]
 
     def equal(self, some: Ints, others: Ints) -> Bools:
         """Return whether words are equal to others, byte by byte."""
@@ -70,7 +68,7 @@ class Words:
     def word(self, index: int) -> bytes:
         """Return a word's bytes."""
         start = int(self.starts_W[index])
-        return self._data[start : start + int(self.n_bytes_W[index])]
+        return self._data[start : start + int(self.n_bytes_W[index])].tobytes()
 
 
 class Block:
@@ -82,12 +80,9 @@ class Block:
 
     def __init__(self, texts: Sequence[memoryview]) -> None:
         self.n = len(texts)
-        self.kept: dict[str, Any] = {}
-        """What statistics have in common."""
         self._texts = texts
         # Each text stands between spaces, so that no word and no line reaches into the next one.
-        self._data = b" ".join([b"", *texts, _PAD])
-        self.bytes_B: Bytes = np.frombuffer(self._data, dtype=np.uint8)
+        self.bytes_B: Bytes = np.frombuffer(b" ".join([b"", *texts, _PAD]), dtype=np.uint8)
         self.n_bytes = np.fromiter(map(len, texts), dtype=np.int64, count=self.n)
         self.starts = np.ones(self.n + 1, dtype=np.int64)
         np.cumsum(self.n_bytes + 1, out=self.starts[1:])
@@ -99,10 +94,7 @@ class Block:
 
     def count(self, mask_B: Bools) -> Ints:
         """Return how many bytes of each text are marked; spaces between texts must not be."""
-        words = np.packbits(mask_B, bitorder="little")
-        padded = np.zeros(len(words) // 8 * 8 + 16, dtype=np.uint8)
-        padded[: len(words)] = words
-        return _rank(padded.view(np.uint64), self.starts)
+        return count_between(mask_B, self.starts)
 
     def count_at(self, places: Ints) -> Ints:
         """Return how many of these places, ascending, lie in each text."""
@@ -112,6 +104,11 @@ class Block:
     def beyond_ascii(self) -> Ints:
         """The places of the bytes that are not ASCII."""
         return np.flatnonzero(self.bytes_B > 127)
+
+    @cached_property
+    def upper(self) -> Bools:
+        """Which bytes are upper-case letters of ASCII."""
+        return (self.bytes_B - np.uint8(65)) < 26
 
     @cached_property
     def newlines(self) -> Ints:
@@ -127,11 +124,11 @@ class Block:
     def plain(self) -> Bools:
         """Whether the white space of each text is that of ASCII, and its control characters are white space."""
         plain = np.ones(self.n, dtype=bool)
-        if self._data.translate(None, _EXPECTED):
-            odd = (self.bytes_B < 9) | ((self.bytes_B - np.uint8(14)) < 14)
-            plain = self.count_at(np.flatnonzero(odd)) == 0
+        odd = (self.bytes_B < 9) | ((self.bytes_B - np.uint8(14)) < 14)
+        if odd.any():
+            plain = self.count(odd) == 0
         places = self.beyond_ascii
-        places = places[np.isin(self.bytes_B[places], _LEADS)]
+        places = places[_IS_LEAD[self.bytes_B[places]]]
         if len(places):
             one, two, three = (self.bytes_B[places + shift].astype(np.int64) for shift in range(3))
             spaces = np.isin(one << 8 | two, _SPACES_2) | np.isin(one << 16 | two << 8 | three, _SPACES_3)
@@ -153,14 +150,14 @@ class Block:
     @cached_property
     def words(self) -> Words:
         """The words of each text; they are what Python's `lower().split()` gives where it is `plain`."""
-        lowered = bytearray(self._data.lower())
+        lowered = self.bytes_B | (self.upper.view(np.uint8) << np.uint8(5))
         for place in np.flatnonzero(~self.ascii_only).tolist():
             start, n_bytes = int(self.starts[place]), int(self.n_bytes[place])
             text = str(self._texts[place], "utf-8").lower().encode()
             if len(text) != n_bytes:
                 return self._words_of_other_lengths()
-            lowered[start : start + n_bytes] = text
-        return Words(bytes(lowered), self.starts, self.word_edges)
+            lowered[start : start + n_bytes] = np.frombuffer(text, dtype=np.uint8)
+        return Words(lowered, self.starts, self.word_edges)
 
     def _words_of_other_lengths(self) -> Words:
         """Return the words where a text has more or fewer bytes in lower case."""
@@ -168,8 +165,8 @@ class Block:
         starts = np.ones(self.n + 1, dtype=np.int64)
         np.cumsum(np.fromiter(map(len, lowered), dtype=np.int64, count=self.n) + 1, out=starts[1:])
         starts[1:] += 1
-        data = b" ".join([b"", *lowered, _PAD])
-        return Words(data, starts, _word_edges(np.frombuffer(data, dtype=np.uint8)))
+        data = np.frombuffer(b" ".join([b"", *lowered, _PAD]), dtype=np.uint8)
+        return Words(data, starts, _word_edges(data))
 
     @cached_property
     def word_edges(self) -> tuple[Ints, Ints]:
@@ -185,17 +182,23 @@ class Block:
         filled = np.flatnonzero(words[1:] > words[:-1])
         starts, stops = first_W[words[filled]], last_W[words[filled + 1] - 1]
         owners = np.searchsorted(self.starts, starts, side="right") - 1
-        return owners, piece_keys(self._data, starts, stops - starts)
+        return owners, piece_keys(self.bytes_B, starts, stops)
 
 
 def _word_edges(bytes_B: Bytes) -> tuple[Ints, Ints]:
     space_B = bytes_B <= 32
-    turns = np.flatnonzero(space_B[1:] != space_B[:-1]) + 1
-    return turns[0::2], turns[1::2]
+    turn_B = np.zeros(len(space_B), dtype=bool)
+    np.not_equal(space_B[1:], space_B[:-1], out=turn_B[1:])
+    turns = np.flatnonzero(turn_B)
+    return turns[0::2].copy(), turns[1::2].copy()  # many times faster to search than every other place
 
 
-def _rank(words: Keys, places: Ints) -> Ints:
-    """Return the number of bits that are set from each place to the next."""
+def count_between(mask: Bools, places: Ints) -> Ints:
+    """Return how many are marked from each place to the next."""
+    packed = np.packbits(mask, bitorder="little")
+    padded = np.zeros(len(packed) // 8 * 8 + 16, dtype=np.uint8)
+    padded[: len(packed)] = packed
+    words = padded.view(np.uint64)
     ones = np.bitwise_count(words)
     before = np.zeros(len(words) + 1, dtype=np.int64)
     np.cumsum(ones, out=before[1:])
@@ -205,40 +208,44 @@ def _rank(words: Keys, places: Ints) -> Ints:
     return np.diff(ranks)
 
 
-def _window(data: bytes) -> Keys:
+def _window(data: Bytes) -> Keys:
     """Return at each place the 8 bytes from there on."""
     return np.ndarray(shape=(len(data) - 7,), dtype=np.dtype("<u8"), buffer=data, strides=(1,))
 
 
-def piece_keys(data: bytes, starts: Ints, n_bytes: Ints) -> Keys:
+def piece_keys(data: Bytes, starts: Ints, ends: Ints) -> Keys:
     """Return a key for each piece of `data`, equal for equal pieces; after the data are 8 bytes more.
 
-    Pieces of up to 8 bytes are their own key. Of longer ones only the first 64 bytes and the length count.
+    Pieces of up to 8 bytes are their own key. Of longer ones the first and last 16 bytes and the length count.
     """
-    window = _window(data)
-    found: Keys = window[starts] & _KEEP[np.minimum(n_bytes, 8)]
-    longer, done = np.flatnonzero(n_bytes > 8), 8
-    if len(longer):
-        found[longer] ^= n_bytes[longer].astype(np.uint64) * ODD[1]
-    while len(longer) and done < _HASHED_BYTES:
-        part = window[starts[longer] + done] & _KEEP[np.minimum(n_bytes[longer] - done, 8)]
-        mixed = found[longer] * ODD[0]
-        found[longer] = (mixed ^ (mixed >> np.uint64(29))) + part * ODD[2]
-        done += 8
-        longer = longer[n_bytes[longer] > done]
-    return found
+    window, n_bytes = _window(data), ends - starts
+    keys: Keys = window[starts] & _KEEP[np.minimum(n_bytes, 8)]
+    longer = np.flatnonzero(n_bytes > 8)
+    keys[longer] = mixed(keys[longer], window[ends[longer] - 8] + n_bytes[longer].view(np.uint64) * ODD[1])
+    longer = longer[n_bytes[longer] > 16]
+    keys[longer] = mixed(mixed(keys[longer], window[starts[longer] + 8]), window[ends[longer] - 16])
+    return keys
 
 
-def slot_keepers(hashes: Keys, spread: int = 4) -> npt.NDArray[np.int32]:
-    """Return for each hash the place of one that stands for its slot in a small table.
+def mixed(keys: Keys, others: Keys) -> Keys:
+    """Return a hash of the keys and others."""
+    spread = keys * ODD[0]
+    hashes: Keys = (spread ^ (spread >> np.uint64(29))) + others * ODD[2]
+    return hashes
 
-    Equal hashes share a slot, so those that are their own are as many as there are different ones, or a few less.
-    The larger the table for each hash (`spread`), the fewer share one without being equal.
+
+def slot_keepers(hashes: Keys, factor: np.uint64, spread: int = 4) -> tuple[npt.NDArray[Any], Bools]:
+    """Return for each hash the place of the last one in its slot of a small table, and whether it is that one.
+
+    Equal hashes share a slot. The larger the table for each hash (`spread`), the fewer share one without being equal;
+    and which these are depends on the `factor`, an odd number.
     """
-    places = np.arange(len(hashes), dtype=np.int32)
+    kind = np.uint16 if len(hashes) <= 1 << 16 else np.uint32  # the smaller the table, the faster
+    places = np.arange(len(hashes), dtype=kind)
     bits = max(int(len(hashes) * spread).bit_length(), 8)
-    slots = ((hashes * ODD[0]) >> np.uint64(64 - bits)).view(np.int64)
-    table = np.empty(1 << bits, dtype=np.int32)
-    table[slots] = places
-    keepers: npt.NDArray[np.int32] = table[slots]
-    return keepers
+    slots = hashes * factor
+    slots >>= np.uint64(64 - bits)
+    table = np.empty(1 << bits, dtype=kind)
+    table[slots.view(np.int64)] = places
+    keepers = table[slots.view(np.int64)]
+    return keepers, keepers == places

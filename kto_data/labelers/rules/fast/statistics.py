@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from kto_data.labelers.rules.fast.block import ODD, Block, Keys, Words, slot_keepers
+from kto_data.labelers.rules.fast.block import ODD, Block, Keys, Words, count_between, slot_keepers
 from kto_data.labelers.rules.fast.evidence import Bools, Ints
 
 _FACTORS = np.array([2 * n + 0xD6E8FEB86659FD93 for n in range(8)], dtype=np.uint64)
@@ -46,7 +46,7 @@ class Count:
             case "digits":
                 return block.count((data - np.uint8(48)) < 10)
             case "upper":
-                return block.count((data - np.uint8(65)) < 26)
+                return block.count(block.upper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,52 +66,63 @@ class EdgeByte:
 
 
 @dataclass(frozen=True, slots=True)
-class Ngrams:
-    """n-grams of words, in lower case, where the text is plain.
+class Repeats:
+    """Whether more than a share of a text's n-grams of words, in lower case, were said before, if the text is plain.
+
+    It is 1 where they surely were, 0 where they surely were not, and -1 where somebody has to count them.
 
     Attributes:
         n: Words in an n-gram.
-        repeated: Whether to count those that were surely said before, else those that surely were not: a few
-            may be neither.
+        max_ratio: The share.
     """
 
     n: int
-    repeated: bool
+    max_ratio: float
 
     def of(self, block: Block) -> Ints:
         """Return the number for each text."""
-        key = f"ngrams {self.n}"
-        if key not in block.kept:
-            block.kept[key] = _ngrams(block.words, self.n, block.n)
-        counts: tuple[Ints, Ints] = block.kept[key]
-        return counts[1] if self.repeated else counts[0]
+        words = block.words
+        n_ngrams = np.maximum(np.diff(words.first) - self.n + 1, 0)
+        # Of equal n-grams only the last can have a word that does not come again, so those that have one all differ.
+        differ = words.is_last
+        for place in range(1, self.n):
+            differ = differ[:-1] | words.is_last[place:]
+        edges = np.stack([words.first[:-1], words.first[:-1] + n_ngrams], axis=1).ravel()
+        n_different = count_between(differ, np.minimum(edges, len(differ)))[::2]
+        found = self._above(n_ngrams, n_different).astype(np.int64)
+        texts = np.flatnonzero(found)
+        if len(texts):
+            least, most = _distinct(words, texts, self.n)
+            holds = self._above(n_ngrams[texts], most)
+            found[texts] = np.where(holds == self._above(n_ngrams[texts], least), holds, -1)
+        return found
+
+    def _above(self, n_ngrams: Ints, n_distinct: Ints) -> Bools:
+        above: Bools = (n_ngrams > 0) & (1 - n_distinct / np.maximum(n_ngrams, 1) > self.max_ratio)
+        return above
 
 
-def _ngrams(words: Words, n: int, n_texts: int) -> tuple[Ints, Ints]:
-    """Return for each text how many n-grams are surely new, and how many surely repeated."""
-    new, repeated = np.maximum(np.diff(words.first) - n + 1, 0), np.zeros(n_texts, dtype=np.int64)
-    if len(words.keys) < n:
-        return new, repeated
-    owners = words.owners
-    hashes = _rolling(words.keys, n)
-    hashes += np.repeat(np.arange(n_texts, dtype=np.uint64) * ODD[2], np.diff(words.first))[: len(hashes)]
+def _distinct(words: Words, texts: Ints, n: int) -> tuple[Ints, Ints]:
+    """Return for some texts how many different n-grams they have at least and at most."""
+    n_words = np.diff(words.first)[texts]
+    owners = np.repeat(np.arange(len(texts)), n_words)
+    places = np.arange(len(owners)) + np.repeat(words.first[texts] - np.cumsum(n_words) + n_words, n_words)
+    hashes = _rolling(words.keys[places], n)
+    hashes += owners[: len(hashes)].view(np.uint64) * ODD[2]
     # Equal n-grams share a slot. Those that share it with another one's keeper are tried again among themselves.
-    left = np.arange(len(hashes))
-    within = owners[n - 1 :] == owners[: len(hashes)]
-    for number, factor in enumerate(_FACTORS):
-        keepers = slot_keepers((hashes[left] if number else hashes) * factor)
-        others = np.flatnonzero(keepers != np.arange(len(left), dtype=np.int32))
+    left = np.flatnonzero(owners[n - 1 :] == owners[: len(hashes)])
+    n_repeated = np.zeros(len(texts), dtype=np.int64)
+    for factor in _FACTORS[:2]:
+        keepers, are_kept = slot_keepers(hashes[left], factor, spread=32)
+        others = np.flatnonzero(~are_kept)
         some, kept = left[others], left[keepers[others]]
         same = (hashes[some] == hashes[kept]) & (owners[some] == owners[kept])
-        same &= within[some] & within[kept]
-        for place in range(n if same.any() else 0):
-            same[same] = words.equal(some[same] + place, kept[same] + place)
-        repeated += np.bincount(owners[some[same]], minlength=n_texts)
+        one, other = (places[ngrams[same, None] + np.arange(n)].ravel() for ngrams in (some, kept))
+        same[same] = words.equal(one, other).reshape(-1, n).all(axis=1)
+        n_repeated += np.bincount(owners[some[same]], minlength=len(texts))
         left = some[~same]
-        if not len(left):
-            break
-    left = left[within[left]]
-    return new - repeated - np.bincount(owners[left], minlength=n_texts), repeated
+    most = np.maximum(n_words - n + 1, 0) - n_repeated
+    return most - np.bincount(owners[left], minlength=len(texts)), most
 
 
 def _rolling(keys: Keys, n: int) -> Keys:
@@ -143,8 +154,8 @@ class FilledLines:
         """Return the number for each text."""
         owners, keys = block.filled_lines
         if self.distinct:
-            keepers = slot_keepers(keys * ODD[1] + owners.astype(np.uint64) * ODD[2], spread=32)
-            owners = owners[keepers == np.arange(len(owners), dtype=np.int32)]
+            hashes = keys * ODD[1] + owners.view(np.uint64) * ODD[2]
+            owners = owners[slot_keepers(hashes, ODD[0], spread=32)[1]]
         return np.bincount(owners, minlength=block.n)
 
 
@@ -166,7 +177,7 @@ class ListedWords:
         if longer:
             for place in np.flatnonzero(np.isin(words.n_bytes_W, lengths)).tolist():
                 listed[place] = words.word(place) in longer
-        return np.bincount(words.owners[listed], minlength=block.n)
+        return count_between(listed, words.first)
 
 
 @lru_cache(maxsize=256)
@@ -197,5 +208,5 @@ class _KeySet:
         """Return which of the keys are in the set."""
         if self._table is None:
             return np.isin(keys, self._wanted)
-        found: Bools = self._table[((keys * self._factor) >> self._shift).astype(np.int64)] == keys
+        found: Bools = self._table[((keys * self._factor) >> self._shift).view(np.int64)] == keys
         return found

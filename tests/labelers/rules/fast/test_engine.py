@@ -21,7 +21,8 @@ PIECES = [
     "\x1c", "\x1f", "\x00", "\x07", "\x7f", "\x85", "\xa0", "\u2003", "\u3000", "\u200b", "é", "É", "ß", "ẞ", "İ", "ı", "K",
     "ſ", "σ", "ς", "Σ", "ΐ", "你", "。", "…", "’", "🎉", "```", "~~~", "# ", "- ", ".", ",", "!", "?", "=", "+", "%", "{", "}", "[", "]",
     '"', "\\", "(", "<think>", "</think>", "<", "2 + 2 = 5", "2+2=4", "1 = 1", "the end", "word word word word ",
-    "longerthaneight ", "longerthaneighteen ", "null", "true", '{"a": 1}', "[1, 2]", "a b a b a b ",
+    "longerthaneight ", "longerthaneighteen ", "the-very-long-beginning-1-and-the-very-ending ",
+    "the-very-long-beginning-2-and-the-very-ending ", "null", "true", '{"a": 1}', "[1, 2]", "a b a b a b ",
 ]  # fmt: skip
 
 texts = st.one_of(

@@ -1,13 +1,11 @@
 """Statistics of the bytes against the same in plain Python, on random texts."""
 
-from collections import Counter
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kto_data.labelers.rules.fast.block import Block
-from kto_data.labelers.rules.fast.statistics import Count, EdgeByte, FilledLines, ListedWords, Ngrams
+from kto_data.labelers.rules.fast.statistics import Count, EdgeByte, FilledLines, ListedWords, Repeats
 
 PIECES = [
     "a",
@@ -24,6 +22,8 @@ PIECES = [
     "\u2003",
     "longer than eight",
     "longerthaneight",
+    "the-very-long-beginning-1-and-the-very-ending",
+    "the-very-long-beginning-2-and-the-very-ending",
     "\u0130",
     ".",
 ]
@@ -67,21 +67,25 @@ def test_words_and_filled_lines_are_those_of_python_where_a_text_is_plain(texts)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [1, 2, 4])
+@pytest.mark.parametrize("n", [1, 2, 4, 70])
+@pytest.mark.parametrize("max_ratio", [0, 0.1, 0.3, 0.5])
 @settings(deadline=None)
-@given(st.lists(plain_texts, max_size=6))
-def test_ngrams_that_are_new_and_repeated_add_up(n, texts):
-    def repeated(text):
+@given(st.lists(plain_texts | plain_texts.map(lambda text: text * 5), max_size=6))
+def test_texts_that_repeat_more_ngrams_than_allowed_are_told_apart(n, max_ratio, texts):
+    def above(text):
         words = text.lower().split()
-        grams = Counter(zip(*(words[start:] for start in range(n)), strict=False))
-        return grams.total() - len(grams)
+        grams = list(zip(*(words[start:] for start in range(n)), strict=False))
+        return bool(grams) and 1 - len(set(grams)) / len(grams) > max_ratio
 
-    def new(text):
-        words = text.lower().split()
-        return len(set(zip(*(words[start:] for start in range(n)), strict=False)))
+    assert_counts(Repeats(n, max_ratio), texts, above)
 
-    assert_counts(Ngrams(n, repeated=True), texts, repeated)
-    assert_counts(Ngrams(n, repeated=False), texts, new)
+
+def test_long_words_that_differ_only_inside_are_not_taken_for_a_repetition():
+    texts = [
+        " ".join(f"the-very-beginning{n:08}and-the-very-ending" for n in range(40)),
+        "the-very-beginning12345678and-the-ending " * 40,
+    ]
+    assert_counts(Repeats(1, 0.0), texts, lambda text: 1 if text == texts[1] else -1)
 
 
 @given(st.lists(any_texts, max_size=6))
