@@ -19,6 +19,8 @@ IDS_PER_LOOKUP = 500
 
 Filter = tuple[str, str, str, Any]
 """A column such as `tasks:id`, an operator, a type, and a value."""
+NO_TASK: Filter = ("tasks:id", "greater", "Number", 2**31 - 1)
+"""Holds of none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Project:
         overlap: How many annotators the queue gives each task to.
         n_tasks: Its tasks.
         shows_predictions: Annotators start with the machine's answer filled in.
+        n_predictions: Machine's answers that somebody sent; we never do.
     """
 
     id: int
@@ -40,6 +43,7 @@ class Project:
     overlap: int
     n_tasks: int
     shows_predictions: bool
+    n_predictions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,4 +255,5 @@ def _project(answer: Mapping[str, Any]) -> Project:
         overlap=int(answer["maximum_annotations"]),
         n_tasks=int(answer["task_number"] or 0),
         shows_predictions=bool(answer["show_collab_predictions"]),
+        n_predictions=int(answer["total_predictions_number"] or 0),
     )

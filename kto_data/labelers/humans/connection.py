@@ -21,7 +21,7 @@ DEFAULT_TIMEOUT_S = 60.0
 
 _TRIES = 3
 _PAUSE_S = 0.5
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 T = TypeVar("T")
 
@@ -69,7 +69,9 @@ class Connection:
         self.answered_at = 0.0
         """The server's clock at its last answer to `get`, in seconds since 1970."""
         self.timeout_s = timeout_s
-        self._http = httpx.Client(trust_env=host not in _LOOPBACK, timeout=timeout_s, follow_redirects=False)
+        self.has_personal_token = token.startswith("ey")
+        """It is a personal access token, a JWT that is refreshed, and not a legacy one."""
+        self._http = httpx.Client(trust_env=host not in LOOPBACK, timeout=timeout_s, follow_redirects=False)
         self._api_error: type[Exception] = ApiError
         self._http_error = httpx.HTTPError
         self._connect_errors = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -79,6 +81,11 @@ class Connection:
                 base_url=self.url, api_key=token, httpx_client=self._http, max_retries=0, timeout=timeout_s
             )
         )
+
+    @property
+    def resends(self) -> bool:
+        """The SDK sends a request again on its own when a reply is lost."""
+        return bool(self.sdk._client_wrapper.get_max_retries())
 
     def close(self) -> None:
         """Close the connections."""
