@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from kto_data.cli import rules_data
 from kto_data.errors import FindingsError
 
-app = typer.Typer(help="Test, lint and list rules.", no_args_is_help=True)
+app = typer.Typer(help="Write, test and judge rules.", no_args_is_help=True)
+app.command("report")(rules_data.report)
 
 Files = Annotated[list[str], typer.Argument(help="Rule files, or packs as builtin:NAME.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]

@@ -121,7 +121,7 @@ def _label_as_it_is(rules: RuleSet, inputs: Sequence[InputFile], workers: int, s
     if len(usual) < len(files):
         return None
     try:
-        counts = _vote(rules, ArrowSource(usual), workers, scratch)
+        counts = vote(rules, ArrowSource(usual), workers, scratch)
     except (pa.ArrowException, OSError):
         return None  # a damaged file: the readers say what of it is lost
     if not counts.n_rows:
@@ -147,7 +147,7 @@ def _label_rows(rules: RuleSet, entries: Sequence[ReadEntry], workers: int, scra
         quarantined_path=scratch / "quarantined.parquet",
         advance=lambda n_rows: None,
     )
-    counts = _vote(rules, RowsSource(rows), workers, scratch)
+    counts = vote(rules, RowsSource(rows), workers, scratch)
     labelers, block = from_table(rules.labelers()), scratch / "votes.parquet"
     if any(labeler.cap for labeler in labelers):
         blocks = {"rule_blocks": [block], "vote_blocks": []}
@@ -185,15 +185,17 @@ def _check_output(output: Path, inputs: set[Path]) -> None:
 
 
 @dataclass(slots=True)
-class _Counts:
+class VoteCounts:
+    """What rules did, counted: rows and unreadable records, and the faults of each rule."""
+
     n_rows: int = 0
     n_quarantined: int = 0
     n_faults: Counter[str] = field(default_factory=Counter)
 
 
-def _vote(rules: RuleSet, source: Source, workers: int, scratch: Path) -> _Counts:
+def vote(rules: RuleSet, source: Source, workers: int, scratch: Path) -> VoteCounts:
     """Write the votes and faults of a source, and its unreadable records if it has any."""
-    counts = _Counts()
+    counts = VoteCounts()
     with (
         pq.ParquetWriter(scratch / "faults.parquet", FAULTS, compression="zstd") as faults,
         ExitStack() as closing,

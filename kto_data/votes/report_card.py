@@ -119,7 +119,7 @@ def report_cards(
     for m, labeler in enumerate(votes.labelers):
         at_V = on_gold[votes.labeler_V[on_gold] == m]
         says, truth, weight = sign_V[at_V], gold_N[votes.sample_V[at_V]], weight_N[votes.sample_V[at_V]]
-        accuracy, n_effective = _share(says == truth, weight)
+        accuracy, n_effective = weighted_share(says == truth, weight)
         sides = [_side(value, says, truth, weight, gold_N[sample_G], weight_G) for value in (1, -1)]
         if predictions is not None:
             mine = votes.where(votes.labeler_V == m) if any(_may_help(side) for side in sides) else None
@@ -155,9 +155,9 @@ def _side(
 ) -> Side:
     mine, wanted = says == value, gold_G == value
     found = float(weight[mine & (truth == value)].sum())
-    total, n_effective = float(weight_G[wanted].sum()), _effective(weight_G[wanted])
+    total, n_effective = float(weight_G[wanted].sum()), effective_n(weight_G[wanted])
     recall = wilson(min(1.0, found / total) * n_effective, n_effective) if total else None
-    precision, _ = _share(truth[mine] == value, weight[mine])
+    precision, _ = weighted_share(truth[mine] == value, weight[mine])
     return Side(precision, "gold", recall, int(np.count_nonzero(mine)), int(np.count_nonzero(wanted)))
 
 
@@ -201,16 +201,16 @@ def _with_predictions(
     return replace(side, precision=share, precision_by="gold and predictions")
 
 
-def _share(right: npt.NDArray[np.bool_], weight: Floats) -> tuple[Interval | None, float]:
+def weighted_share(right: npt.NDArray[np.bool_], weight: Floats) -> tuple[Interval | None, float]:
     """Return the weighted share that is right with its interval, and the effective number of cases."""
-    n = _effective(weight)
+    n = effective_n(weight)
     if n == 0:
         return None, 0.0
     share = float(weight[right].sum() / weight.sum())
     return wilson(share * n, n), n
 
 
-def _effective(weight: Floats) -> float:
+def effective_n(weight: Floats) -> float:
     """Return the effective number of cases, (sum w)^2 / sum w^2 (Kish 1965); their number when all count alike."""
     if not len(weight) or not weight.any():
         return 0.0

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kto_data.config.yaml_file import load_yaml, parse_yaml
 from kto_data.errors import ConfigError, InputError
@@ -77,3 +78,45 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, make, words):
     with pytest.raises(InputError, match=words) as caught:
         load_yaml(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("a: 1\nb: x: y\n", 2, "into quotes"),
+        ("a: @x\n", 1, "into quotes"),
+        ('a: "\\d"\n', 1, "single quotes"),
+        ("a: |\n  x\nb\n", 3, "further in"),
+        ("a: 1\n---\nb: 1\n", 2, "second document"),
+        ("a: \x07\n", 1, "U+0007"),
+        ("a:\n  - b: 1\n   c: 2\n", 3, "indentation"),
+        ("a: &x [*x]\n", 1, "nothing before is marked &x"),
+        ("a: " + "[" * 200 + "]" * 200, 1, "inside one another"),
+    ],
+)
+def test_what_is_wrong_is_told_with_a_remedy(text, line, words):
+    with pytest.raises(ConfigError) as caught:
+        parse(text)
+    mistake = caught.value.mistakes[0]
+    assert mistake.line == line
+    assert words in mistake.message
+
+
+@pytest.mark.parametrize(
+    "text", ["a: x\u2028y\nb: 1\n", 'a: "x\u2028y"\nb: 1\n', "a: |-\n  x\u2028y\nb: 1\n"]
+)
+def test_a_line_separator_inside_a_text_is_no_end_of_a_line(text):
+    file = parse(text)
+    assert file.data == {"a": "x\u2028y", "b": 1}
+    assert file.line_of(("b",)) == text.count("\n")
+
+
+def test_a_mark_of_byte_order_at_the_beginning_is_no_part_of_a_key():
+    assert parse("\ufeffa: 1\n").data == {"a": 1}
+
+
+def test_a_file_reads_the_same_without_libyaml(monkeypatch):
+    text = "a: &x [1, no, {b: 'c'}]\nd: *x\ne: |\n  two\n  lines\n"
+    expected = parse(text)
+    monkeypatch.setattr("kto_data.config.yaml_file._Parser", yaml.SafeLoader)
+    assert parse(text) == expected
