@@ -31,12 +31,13 @@ def rows(n):
     return pa.RecordBatch.from_pylist(records, schema=rows_schema())
 
 
+@pytest.mark.slow
 def test_the_dearest_rule_has_the_largest_share(tmp_path):
-    costs = bench(rules_of(RULES, tmp_path), [rows(60)], seconds=0.2)
+    costs = bench(rules_of(RULES, tmp_path), [rows(20)], seconds=0.2)
     shares = {cost.rule: cost.share for cost in costs.rules}
     assert sum(shares.values()) == pytest.approx(1)
     assert shares["many"] > 0.6
-    assert (costs.n_rows, costs.n_rows_each <= 60) == (60, True)
+    assert (costs.n_rows, costs.n_rows_each <= 20) == (20, True)
 
 
 def test_without_rows_nothing_is_measured(tmp_path):
@@ -49,7 +50,7 @@ def test_without_rows_nothing_is_measured(tmp_path):
         ("{contains: x}", None),
         ("{regex: 'a+b'}", None),
         ("{word-count: {max: '{{meta.n}}'}}", "options come from the row"),
-        (r"{regex: {pattern: '(\w)\1', engine: python}}", "RE2 first"),
+        (r"{regex: {pattern: '^(?!.*x)', engine: python}}", "RE2 first"),
         ("{language: {is: en}}", "each text by itself"),
         ("{sql: 'meta.a > 1'}", "outside the engine"),
     ],
