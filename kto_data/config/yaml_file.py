@@ -145,7 +145,8 @@ def _explained(error: Exception, text: str) -> tuple[int, str]:
         ) + 1, f"the character U+{code:04X} may not stand in a file; escape it in double quotes"
     if not isinstance(error, yaml.MarkedYAMLError):
         return 0, str(error) or type(error).__name__
-    mark = error.problem_mark or error.context_mark
+    in_key = error.context == "while scanning a simple key"  # noticed lines after the word that is no key
+    mark = error.context_mark if in_key else error.problem_mark or error.context_mark
     if mark is None:
         return 0, str(error)
     lines = text.split("\n")
