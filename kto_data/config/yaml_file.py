@@ -28,6 +28,7 @@ _NO_BREAKS = "\x85\u2028\u2029"
 _REMEDIES = {
     "mapping values are not allowed": "put a text with ': ' in it into quotes, or mend the indentation",
     "could not find expected ':'": "a text over several lines has to be further in than its key, or in quotes",
+    "did not find expected '-' indicator": "mend the indentation: what belongs to an entry begins below its first key",
     "did not find expected key": "mend the indentation, or put the whole text into quotes",
     "any token": "put a text that begins with this character into quotes",
     "unknown escape character": "in double quotes a backslash is written twice; use single quotes for patterns",
