@@ -44,9 +44,9 @@ def test_no_pair_that_implies_is_missed(conditions):
         (one, other)
         for one in range(len(conditions))
         for other in range(len(conditions))
-        if implications.implies(conditions[one], conditions[other])
+        if one != other and implications.implies(conditions[one], conditions[other])
     }
-    assert len(pairs) > len(conditions)
+    assert len(pairs) > 5
     assert all(other in alike.to(one) for one, other in pairs)
 
 
