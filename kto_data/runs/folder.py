@@ -31,11 +31,14 @@ class Outcome:
         counts: Its accounting.
         facts: What else it has to tell, JSON values.
         elsewhere: Files that it wrote into the run folder but outside its own, such as vote blocks.
+        again: Part of it failed in a way that may pass. The next run does the step again, and keeps what is there where
+            what it needs is not.
     """
 
     counts: dict[str, int]
     facts: dict[str, Any] = field(default_factory=dict)
     elsewhere: Sequence[Path] = ()
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +112,17 @@ class RunFolder:
         )
         folder = self.path / f"{len(self.results) + 1:02d}_{step.name}-{digest[:12]}"
         manifest = self._finished(folder)
-        if manifest is None or manifest["hash"] != digest:
-            manifest = self._work(step, folder, digest)
-            reused = False
-        else:
-            reused = True
+        if manifest is not None and manifest["hash"] != digest:
+            manifest = None
+        reused = manifest is not None and not manifest.get("again", False)
+        if manifest is None or not reused:
+            try:
+                manifest, reused = self._work(step, folder, digest), False
+            except UnavailableError as error:
+                if manifest is None:
+                    raise
+                self.progress.said(f"{step.name}: what failed last time could not be done again: {error}")
+                reused = True
         result = _result(folder, manifest, reused=reused)
         self.results.append(result)
         self.progress.finished(result)
@@ -124,8 +133,7 @@ class RunFolder:
         started = time.monotonic()
         # the process id keeps a killed run's orphaned trainer from writing into this run's folder
         partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-        for leftover in (partial, folder):  # a failed attempt's, or one whose manifest is unreadable
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)  # a failed attempt's
         partial.mkdir(parents=True)
         outcome = step.work(partial)
         files = sorted(path for path in partial.rglob("*") if path.is_file())
@@ -142,8 +150,10 @@ class RunFolder:
             "counts": outcome.counts,
             "facts": outcome.facts,
             "seconds": round(time.monotonic() - started, 3),
+            "again": outcome.again,
         }
         write_json(partial / MANIFEST, manifest)
+        shutil.rmtree(folder, ignore_errors=True)  # one to be done again, or whose manifest is unreadable
         os.replace(partial, folder)
         return manifest
 

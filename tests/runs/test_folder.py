@@ -9,6 +9,7 @@ import pytest
 
 from kto_data.errors import UnavailableError
 from kto_data.runs.folder import Outcome, RunFolder, Step
+from kto_data.runs.progress import Silent
 
 
 def write(text, calls):
@@ -40,6 +41,38 @@ def test_a_finished_step_is_reused(tmp_path):
 def test_a_changed_option_redoes_the_step_but_not_what_follows_if_its_outputs_are_equal(tmp_path):
     run_two(tmp_path, options={"x": 1})
     assert run_two(tmp_path, options={"x": 2})[0] == ["one"]
+
+
+def test_a_step_that_failed_in_part_is_done_again_where_that_is_possible(tmp_path):
+    calls, said = [], []
+
+    def attempt(outcome):
+        def work(folder):
+            calls.append(outcome)
+            if isinstance(outcome, Exception):
+                raise outcome
+            (folder / "out.txt").write_text(outcome)
+            return Outcome({"n_rows": 1}, again=outcome == "half")
+
+        class Told(Silent):
+            def said(self, text):
+                said.append(text)
+
+        run = RunFolder(tmp_path, Told())
+        with run.locked():
+            return run.run(Step("a", work))
+
+    with pytest.raises(UnavailableError, match="not there"):
+        attempt(UnavailableError("not there"))
+    first = attempt("half")
+    kept = attempt(UnavailableError("the server is down"))
+    assert (kept.reused, kept.outputs_hash) == (True, first.outputs_hash)
+    assert said == ["a: what failed last time could not be done again: the server is down"]
+    done = attempt("whole")
+    assert not done.reused
+    assert attempt("whole").reused
+    assert [str(one) for one in calls] == ["not there", "half", "the server is down", "whole"]
+    assert (done.folder / "out.txt").read_text() == "whole"
 
 
 def test_changed_outputs_redo_what_follows(tmp_path):

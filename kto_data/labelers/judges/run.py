@@ -42,6 +42,7 @@ class JudgeCounts:
     Attributes:
         n_voted: Rows with a vote, abstentions included (of a judge with several voters: with all of theirs).
         n_faults: Rows on which it failed.
+        n_passing: Of those, rows that may get an answer when they are asked about again.
         n_not_applicable: Rows that it is not for (`when`), or of which nothing was recorded.
         n_unsent: Rows that were not asked about: the budget is spent, or nothing was to be sent.
         n_desirable: Votes.
@@ -60,6 +61,7 @@ class JudgeCounts:
 
     n_voted: int = 0
     n_faults: int = 0
+    n_passing: int = 0
     n_not_applicable: int = 0
     n_unsent: int = 0
     n_desirable: int = 0
@@ -88,6 +90,7 @@ class RowOutcome:
     Attributes:
         votes: Rows of `VOTES`.
         fault: Why there are none; None if there is no fault.
+        may_pass: Asking again later may help.
         unsent: Why it was not asked; None if it was.
         verdicts: For each voter the verdict of every sample.
     """
@@ -95,6 +98,7 @@ class RowOutcome:
     row_id: str
     votes: tuple[dict[str, Any], ...] = ()
     fault: str | None = None
+    may_pass: bool = False
     unsent: str | None = None
     causes: tuple[str, ...] = ()
     verdicts: tuple[tuple[Verdict, ...], ...] = ()
@@ -229,9 +233,10 @@ class JudgeRun:
         for problem in failed:
             if not isinstance(problem, QuestionFault | NotAskedError):
                 raise problem
-        faults = [str(problem) for problem in failed if isinstance(problem, QuestionFault)]
+        faults = [problem for problem in failed if isinstance(problem, QuestionFault)]
         if faults:
-            return RowOutcome(row.row_id, fault=faults[0])
+            may_pass = any(problem.may_pass for problem in faults)
+            return RowOutcome(row.row_id, fault=str(faults[0]), may_pass=may_pass)
         return RowOutcome(row.row_id, unsent=str(failed[0]))
 
     def _voted(self, row: Row, stored: list[Stored]) -> RowOutcome:
@@ -276,6 +281,7 @@ class JudgeRun:
         counts = self.counts
         if outcome.fault is not None:
             counts.n_faults += 1
+            counts.n_passing += outcome.may_pass
             counts.reasons = counts.reasons or [outcome.fault]
             counts.faults[outcome.fault.partition(":")[0]] += 1
         elif outcome.unsent is not None:

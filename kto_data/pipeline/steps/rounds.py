@@ -221,7 +221,9 @@ def _ask(context: Context, name: str, voters: Sequence[Voter], provisional: str)
         }
         names = {kind: [path.name] for kind, path in blocks.items()}
         told = {name: fact for voter in voters for name, fact in voter.facts().items()}
-        return Outcome(counts, {"blocks": names, "judges": told}, elsewhere=list(blocks.values()))
+        again = any(fact.get("n_passing") for fact in told.values())
+        facts = {"blocks": names, "judges": told}
+        return Outcome(counts, facts, elsewhere=list(blocks.values()), again=again)
 
     return context.do(name, work, options=options, after=["read", "prepare", provisional])
 

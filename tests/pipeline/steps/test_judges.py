@@ -100,3 +100,44 @@ def test_a_server_that_is_down_stops_the_run_and_the_next_one_goes_on(judged, ju
         run()
     judge_server.script = script
     assert len(votes_of(run().folder)) == 4
+
+
+def test_faults_below_the_limit_are_asked_about_again_by_the_next_run(judged, judge_server):
+    work, _ = judged("a")
+
+    def run():
+        keys = {"rules": ["rules.yaml"], "judges": ["j.yaml"]}
+        return work.run(
+            label=keys, aggregate={"method": "weighted"}, split={"test": 0.0}, limits={"faults": 0.5}
+        )
+
+    script = judge_server.script
+    judge_server.script = lambda request, n: (
+        "500" if "bad 5" in request["messages"][1]["content"] else script(request, n)
+    )
+    assert len(votes_of(run().folder)) == 3
+    assert judge_server.replies["500"] == 2  # attempts
+    # the server still fails on it: what is there stays
+    again = run()
+    assert len(votes_of(again.folder)) == 3
+    assert judge_server.replies["500"] == 4
+    judge_server.script = script
+    found = run()
+    assert len(votes_of(found.folder)) == 4
+    assert sum(judge_server.paid.values()) == 4
+    came = sum(judge_server.came.values())
+    run()
+    assert sum(judge_server.came.values()) == came
+
+
+def test_a_row_that_the_server_refuses_is_not_asked_about_again(judged, judge_server):
+    work, _ = judged("a")
+    judge_server.faults["too long"] = (400, {}, b'{"error": {"message": "context length exceeded"}}')
+    script = judge_server.script
+    judge_server.script = lambda request, n: (
+        "too long" if "bad 5" in request["messages"][1]["content"] else script(request, n)
+    )
+    keys = {"rules": ["rules.yaml"], "judges": ["j.yaml"]}
+    for _ in range(2):
+        work.run(label=keys, aggregate={"method": "weighted"}, split={"test": 0.0}, limits={"faults": 0.5})
+    assert judge_server.replies["too long"] == 1

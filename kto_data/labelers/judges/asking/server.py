@@ -32,7 +32,15 @@ _HOPELESS = {
 
 
 class QuestionFault(Exception):  # noqa: N818 - a fault is what the tables call it
-    """This question has no answer; the text says why. Others may have."""
+    """This question has no answer; the text says why. Others may have.
+
+    Attributes:
+        may_pass: Asking again later may help: it failed on the way, and was not refused for what it is.
+    """
+
+    def __init__(self, reason: str, *, may_pass: bool = False) -> None:
+        super().__init__(reason)
+        self.may_pass = may_pass
 
 
 class StopAskingError(Exception):
@@ -88,7 +96,9 @@ class ServerAsker:
         while tried < self._limits.attempts:
             left = give_up - time.monotonic()
             if left <= 0:
-                raise QuestionFault(f"no answer in {self._limits.deadline_s:g} s; the last: {last}")
+                raise QuestionFault(
+                    f"no answer in {self._limits.deadline_s:g} s; the last: {last}", may_pass=True
+                )
             try:
                 async with asyncio.timeout(left):
                     return await self._try(request, body, question, again=tried + put_off > 0)
@@ -107,7 +117,7 @@ class ServerAsker:
                 if tried == self._limits.attempts:
                     break
             await asyncio.sleep(max(0.0, min(wait_s, give_up - time.monotonic())))
-        raise QuestionFault(self._safe(f"no answer in {tried} tries; the last: {last}"))
+        raise QuestionFault(self._safe(f"no answer in {tried} tries; the last: {last}"), may_pass=True)
 
     async def close(self) -> None:
         """Close the connections."""
