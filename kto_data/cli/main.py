@@ -13,6 +13,7 @@ from kto_data.cli import (
     check,
     diff,
     doctor,
+    evaluate,
     explain,
     export,
     generate,
@@ -22,6 +23,7 @@ from kto_data.cli import (
     run,
     schema,
     stats,
+    train,
 )
 from kto_data.errors import KtoDataError, UnavailableError
 
@@ -63,6 +65,8 @@ app.command("stats")(stats.stats)
 app.command("check")(check.check)
 app.command("export")(export.export)
 app.command("doctor")(doctor.doctor)
+app.command("train", context_settings=train.PASS_ON)(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.command("generate")(generate.generate)
 app.command("schema")(schema.schema)
 app.add_typer(rules.app, name="rules")

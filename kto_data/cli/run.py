@@ -28,6 +28,7 @@ def run(
 
     The run is the folder RUNS/NAME: dataset/, report.html, and checkpoint/ where something was trained.
     """
+    from kto_data.cli.evaluate import raise_if_closed
     from kto_data.cli.show import ShownProgress
     from kto_data.cli.summary import summarise_run
     from kto_data.pipeline.run import run_pipeline
@@ -41,6 +42,7 @@ def run(
     else:
         print()
         print(summarise_run(summary.facts, summary.folder.as_posix()))
+    raise_if_closed(summary.facts.get("evaluation"))
 
 
 def validate(pipeline: PipelineArgument, as_json: JsonOption = False) -> None:

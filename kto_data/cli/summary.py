@@ -86,10 +86,13 @@ def _weights(facts: Facts) -> Iterator[str]:
 def _model(facts: Facts) -> Iterator[str]:
     training = facts["training"]
     yield f"trained  {training['model']}, {training['n_parameters']:,} parameters, {training['seconds']:.0f} s"
-    if "evaluation" not in facts:
-        return
-    evaluation = facts["evaluation"]
-    yield ""
+    if "evaluation" in facts:
+        yield ""
+        yield from summarise_evaluation(facts["evaluation"])
+
+
+def summarise_evaluation(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines about a trained model: how it ranks, what it writes, what else changed, and the gate."""
     yield f"held out {evaluation['n_rows']:,} rows of {evaluation['n_prompts']:,} prompts, judged by {evaluation['labels_from']}"
     names = {
         "reference": "reference, mean log-probability",
@@ -97,25 +100,47 @@ def _model(facts: Facts) -> Iterator[str]:
         "control": "control (shuffled labels), same",
     }
     yield f"  {'':<33}{'AUC':<22}pairs of one prompt"
-    rankings: Mapping[str, Any] = evaluation
     for name, title in names.items():
-        if name in rankings:
-            yield f"  {title:<33}{figure(rankings[name]['auc']):<22}{figure(rankings[name]['pair_accuracy'])}"
-    yield from _generated(evaluation["generated"])
+        if name in evaluation:
+            yield f"  {title:<33}{figure(evaluation[name]['auc']):<22}{figure(evaluation[name]['pair_accuracy'])}"
+    yield from _outputs(evaluation)
 
 
-def _generated(generated: Mapping[str, Any]) -> Iterator[str]:
+def _outputs(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    generated = evaluation["generated"]
     yield ""
-    yield f"answers to {generated['n_prompts']:,} held-out prompts; rules: the share that they find nothing against"
-    yield f"  {'':<33}{'reference':<22}trained"
+    yield f"answers to {generated['n_prompts']:,} held-out prompts; labelers: the share that they find nothing against"
+    yield f"  {'':<33}{'reference':<22}{'trained':<22}change"
     for key, title in (
-        ("training_rules", "rules that labelled the training"),
-        ("held_out_rules", "rules held out"),
+        ("training_labelers", "labelers of the training"),
+        ("held_out_labelers", "labelers held out"),
     ):
         if key in generated:
-            yield f"  {title:<33}{figure(generated[key]['reference']):<22}{figure(generated[key]['trained'])}"
+            yield _row(title, generated[key], "difference")
+    yield _row("answers that refuse", generated["refusals"], "change")
     words = generated["mean_words"]
-    yield f"  {'mean length in words':<33}{words['reference']:<22.1f}{words['trained']:.1f}"
+    ratio = generated["length_ratio"]
+    times = f"times {figure(ratio)}" if ratio else ""
+    yield f"  {'mean length in words':<33}{words['reference']:<22.1f}{words['trained']:<22.1f}{times}".rstrip()
+    if perplexity := evaluation["perplexity"]:
+        yield (
+            f"  {'perplexity of desirable rows':<33}{perplexity['reference']:<22.2f}{perplexity['trained']:<22.2f}"
+            f"times {figure(perplexity['ratio'])}"
+        )
+    if generated["kl"]:
+        yield f"  {'KL from the reference, nats':<33}{'':<22}{figure(generated['kl'])}"
+    if calibration := evaluation["calibration"]:
+        yield f"  {'calibration error of rewards':<33}{'':<22}{calibration['ece']:.3f} (by chance {calibration['ece_by_chance']:.3f})"
+    if "rule_gaming" in generated:
+        yield f"  {generated['rule_gaming']['words']}"
+    if gate := evaluation.get("gate"):
+        yield ""
+        yield "gate     " + ("open: every limit is kept" if gate["passed"] else "closed")
+        yield from (f"         {failure}" for failure in gate["failures"])
+
+
+def _row(title: str, shares: Mapping[str, Any], change: str) -> str:
+    return f"  {title:<33}{figure(shares['reference']):<22}{figure(shares['trained']):<22}{figure(shares[change])}"
 
 
 def figure(value: Mapping[str, Any] | None) -> str:
@@ -128,8 +153,12 @@ def figure(value: Mapping[str, Any] | None) -> str:
     """
     if value is None or value.get("estimate") is None:
         return "-"
-    estimate, lower, upper = (f"{value[key]:.3f}".removeprefix("0") for key in ("estimate", "lower", "upper"))
-    return f"{estimate} [{lower}, {upper}]"
+    shown = [
+        f"{value[key]:.3f}".replace("0.", ".", 1) if abs(value[key]) < 1 else f"{value[key]:.3f}"
+        for key in ("estimate", "lower", "upper")
+        if value.get(key) is not None
+    ]
+    return shown[0] if len(shown) < 3 else f"{shown[0]} [{shown[1]}, {shown[2]}]"
 
 
 def _reasons(counts: Mapping[str, int]) -> str:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from kto_data.pipeline.conflicts import conflicts
 from kto_data.pipeline.context import Context
 from kto_data.pipeline.dropped_rows import dropped_examples
+from kto_data.pipeline.steps.evaluate import evaluation_of
 from kto_data.report.facts import (
     Accounting,
     Balance,
@@ -59,8 +60,8 @@ def gather(context: Context) -> Facts:
         facts["tests"] = context.done["tests"].facts["tests"]
     if "train" in context.done:
         facts["training"] = _training(context)
-    if "evaluate" in context.done:
-        facts["evaluation"] = cast("Any", context.done["evaluate"].facts["evaluation"])
+    if evaluation := evaluation_of(context):
+        facts["evaluation"] = cast("Any", evaluation[1])
     return facts
 
 

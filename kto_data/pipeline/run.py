@@ -10,7 +10,7 @@ from kto_data.pipeline.facts import gather
 from kto_data.pipeline.spec import Pipeline
 from kto_data.pipeline.steps.balance import balance
 from kto_data.pipeline.steps.demo_log import make_demo_log
-from kto_data.pipeline.steps.evaluate import evaluate
+from kto_data.pipeline.steps.evaluate import EVALUATION, check_limits, evaluate, evaluation_of
 from kto_data.pipeline.steps.gold import find_gold
 from kto_data.pipeline.steps.held_out import hold_out
 from kto_data.pipeline.steps.label import check_faults, label_by_record, label_by_rules, recorded_labelers
@@ -108,7 +108,10 @@ def _train_and_evaluate(context: Context) -> None:
         if options.control:
             train_control(context)
         evaluate(context)
-        context.run.publish("evaluation.json", context.path("evaluate", "evaluation.json"))
+        check_limits(context)
+        found = evaluation_of(context)
+        assert found is not None
+        context.run.publish(EVALUATION, found[0])
 
 
 def _check_quarantined(context: Context, result: StepResult) -> None:

@@ -10,7 +10,7 @@ from kto_trainer.options import TrainOptions
 from kto_data.aggregators.method import Method
 from kto_data.aggregators.policy import Policy
 from kto_data.config.validate import validate
-from kto_data.config.yaml_file import load_yaml
+from kto_data.config.yaml_file import YamlFile, load_yaml
 from kto_data.curation.parse import parse_steps
 from kto_data.curation.step import PlannedStep
 from kto_data.dataset.data_tests.data_test import PlannedTest, parse_tests
@@ -18,7 +18,7 @@ from kto_data.errors import ConfigError, InputError, Mistake
 from kto_data.labelers.judges.judge import Judge
 from kto_data.labelers.rules.rule import RuleSet
 from kto_data.pipeline.sections.aggregate import read_aggregate
-from kto_data.pipeline.sections.evaluate import voting_rules_among
+from kto_data.pipeline.sections.evaluate import is_judge_file, voting_judges_among, voting_rules_among
 from kto_data.pipeline.sections.file import PipelineFile, keys_that_do_not_go_together
 from kto_data.pipeline.sections.known import TruthFile
 from kto_data.pipeline.sections.label import names_taken_twice
@@ -40,7 +40,8 @@ class Pipeline:
         curate: The steps after it.
         tests: The data tests.
         rules: The rules that vote.
-        held_out_rules: The rules that judge generated outputs alone.
+        held_out_rules: Rules that judge generated outputs alone.
+        held_out_judges: Judges that judge generated outputs alone.
         method: The aggregation method.
         policy: How its probabilities become labels.
         train: The trainer's options, with those defaults filled in that depend on the model.
@@ -59,6 +60,7 @@ class Pipeline:
     policy: Policy
     train: TrainOptions | None
     judges: tuple[Judge, ...] = ()
+    held_out_judges: tuple[Judge, ...] = ()
 
 
 def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
@@ -86,14 +88,13 @@ def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
     decided = mistakes.of(lambda: read_aggregate(_dict(data, "aggregate"), yaml))
     train = mistakes.of(lambda: read_train(data.get("train"), yaml))
     rules = mistakes.of(lambda: read_rules(_list(label, "rules"), ("label", "rules"), yaml))
-    held_out = mistakes.of(
-        lambda: read_rules(_list(_dict(data, "evaluate"), "rules"), ("evaluate", "rules"), yaml)
-    )
+    held_out = mistakes.of(lambda: _held_out(_dict(data, "evaluate"), yaml))
     judges = mistakes.of(lambda: read_judges(_list(label, "judges"), ("label", "judges"), yaml))
     if rules and judges is not None:
         judges = mistakes.of(lambda: narrowed(judges or (), rules))
     if rules and held_out:
-        mistakes.note(voting_rules_among(rules, held_out, yaml))
+        mistakes.note(voting_rules_among(rules, held_out[0], yaml))
+        mistakes.note(voting_judges_among(judges or (), held_out[1], yaml))
     if rules and spec:
         mistakes.note(names_taken_twice(rules, spec.label, judges or (), yaml))
     if spec and isinstance(spec.truth, TruthFile) and not (path.parent / spec.truth.file).is_file():
@@ -107,7 +108,35 @@ def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
         named = path.parent / train.model  # relative paths are relative to the pipeline file, as all others
         model = str(named) if named.is_dir() else train.model
         train = train.model_copy(update={"seed": spec.seed, "model": model})
-    return Pipeline(path, path.parent, spec, prepare, curate, tests, rules, held_out, *decided, train, judges)
+    return Pipeline(
+        path,
+        path.parent,
+        spec,
+        prepare,
+        curate,
+        tests,
+        rules,
+        held_out[0],
+        *decided,
+        train,
+        judges,
+        held_out[1],
+    )
+
+
+def _held_out(evaluate: dict[str, Any], yaml: YamlFile) -> tuple[RuleSet, tuple[Judge, ...]]:
+    """Load the labelers that only judge generated outputs."""
+    listed, place = _list(evaluate, "labelers"), ("evaluate", "labelers")
+    judging = [is_judge_file(name, yaml.folder) for name in listed]
+    # what is of the other kind becomes None, so that the places of the rest stay
+    rules = read_rules(
+        [None if judges else name for name, judges in zip(listed, judging, strict=True)], place, yaml
+    )
+    more = read_rules(_list(evaluate, "rules"), ("evaluate", "rules"), yaml)
+    judges = read_judges(
+        [name if judges else None for name, judges in zip(listed, judging, strict=True)], place, yaml
+    )
+    return RuleSet((*rules.rules, *more.rules), (*rules.files, *more.files)), judges
 
 
 class _Mistakes:

@@ -53,6 +53,7 @@ SECTIONS = (
     Section("annotators", "Annotators", "annotators.n_answers"),
     Section("labels", "Who decided the labels", "labels"),
     Section("evaluation", "Evaluation on held-out prompts", "evaluation"),
+    Section("gate", "Regression gate", "evaluation.gate"),
     Section("training", "Training", "training"),
     Section("samples", "Outputs side by side", "evaluation.samples"),
     Section("dropped", "Dropped rows", "accounting.dropped"),

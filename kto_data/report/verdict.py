@@ -1,7 +1,7 @@
 """Did the model get better: the answer in plain words, with the figures and intervals behind it.
 
-What decides is what the model writes: the desirable share of its outputs by rules that had no part in the
-training labels, else by the training rules; without generated outputs, how it ranks held-out
+What decides is what the model writes: the desirable share of its outputs by labelers that had no part in the
+training labels, else by the training's; without generated outputs, how it ranks held-out
 outputs against a control trained on shuffled labels. A difference whose interval includes 0 is called
 not clear, however large its estimate.
 """
@@ -48,27 +48,29 @@ def verdict(facts: dict[str, Any]) -> Verdict | None:
     """Judge a run by its facts; None for a run that trained and evaluated nothing."""
     evaluation = facts.get("evaluation") or {}
     generated = evaluation.get("generated") or {}
-    by_rules = [
+    by_labelers = [
         judged
-        for key, rules in (
-            ("held_out_rules", "rules that had no part in the training labels"),
-            ("training_rules", "the rules that made the training labels"),
+        for key, labelers in (
+            ("held_out_labelers", "labelers that had no part in the training labels"),
+            ("training_labelers", "the labelers that made the training labels"),
         )
-        if (judged := _by_rules(generated.get(key) or {}, rules))
+        if (judged := _by_labelers(generated.get(key) or {}, labelers))
     ]
     ranking = _ranking(evaluation)
-    found = [*by_rules, *ranking]
+    found = [*by_labelers, *ranking]
     if not found:
         if not facts.get("training"):
             return None
         return Verdict("unknown", "Whether the model got better was not evaluated.", ())
     outcome = found[0][0]
-    sentence = (OUTPUT_ANSWERS if by_rules else RANKING_ANSWERS)[outcome]
-    caveats = _caveats(generated, held_out=bool(generated.get("held_out_rules")), judged=bool(by_rules))
-    return Verdict(outcome, sentence, tuple(text for _, text in found) + caveats)
+    sentence = (OUTPUT_ANSWERS if by_labelers else RANKING_ANSWERS)[outcome]
+    caveats = _caveats(generated, held_out=bool(generated.get("held_out_labelers")), judged=bool(by_labelers))
+    gate = evaluation.get("gate") or {}
+    broken = tuple(f"The gate is closed: {failure}." for failure in gate.get("failures") or ())
+    return Verdict(outcome, sentence, broken + tuple(text for _, text in found) + caveats)
 
 
-def _by_rules(shares: dict[str, Any], rules: str) -> tuple[Outcome, str] | None:
+def _by_labelers(shares: dict[str, Any], labelers: str) -> tuple[Outcome, str] | None:
     """The outcome and the sentence about generated outputs; None without both models' shares."""
     trained, reference = _interval(shares.get("trained")), _interval(shares.get("reference"))
     if trained is None or reference is None:
@@ -76,7 +78,7 @@ def _by_rules(shares: dict[str, Any], rules: str) -> tuple[Outcome, str] | None:
     gap = _interval(shares.get("difference")) or difference(trained, reference)
     outcome = _outcome(gap)
     return outcome, (
-        f"By {rules}, {percent(trained.estimate)} of its outputs are desirable, against "
+        f"By {labelers}, {percent(trained.estimate)} of its outputs are desirable, against "
         f"{percent(reference.estimate)} before training: {points(gap.estimate)} points, "
         f"{_level(gap)} interval {points(gap.lower)} to {points(gap.upper)}{_includes_zero(outcome)}."
     )
@@ -119,8 +121,11 @@ def _caveats(generated: dict[str, Any], *, held_out: bool, judged: bool) -> tupl
     caveats = []
     if judged and not held_out:
         caveats.append(
-            "No rule was held out: the judges of the outputs are the rules the model was trained to please."
+            "No labeler was held out: the judges of the outputs are those the model was trained to please."
         )
+    gaming = generated.get("rule_gaming") or {}
+    if gaming.get("clear") and gaming.get("words"):
+        caveats.append(str(gaming["words"]))
     words = generated.get("mean_words") or generated.get("mean_chars") or {}
     before, after = words.get("reference"), words.get("trained")
     if before and after and not 1 / LENGTH_CHANGE < after / before < LENGTH_CHANGE:

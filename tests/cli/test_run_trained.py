@@ -79,7 +79,7 @@ def test_the_checkpoint_is_one_that_transformers_loads(finished):
 
 def test_the_figures_are_those_of_the_scores(finished):
     kto, _ = finished
-    found, trained, control = evaluation(kto), scores(kto, "train"), scores(kto, "control")
+    found, trained, control = evaluation(kto), scores(kto, "trained"), scores(kto, "control")
     labels = [row["label"] for row in trained]
     assert found["n_rows"] == len(trained) > 40
     assert 0 < sum(labels) < len(labels)
@@ -105,7 +105,7 @@ def test_held_out_rows_are_of_other_prompts_and_labelled_by_the_truth(finished):
         line["id"]: line["desirable"]
         for line in map(json.loads, (folder / "truth.jsonl").read_text().splitlines())
     }
-    rows = scores(kto, "train")
+    rows = scores(kto, "trained")
     assert [row["label"] for row in rows] == [truth[row["row_id"].split("#")[1]] for row in rows]
     trained_on = pq.read_table(next((kto.run_folder / "dataset").glob("train-*")))["prompt_id"].to_pylist()
     assert not {row["prompt_id"] for row in rows} & set(trained_on)
@@ -115,14 +115,16 @@ def test_held_out_rows_are_of_other_prompts_and_labelled_by_the_truth(finished):
 def test_what_both_models_write_is_judged_by_rules_of_both_kinds(finished):
     generated = evaluation(finished[0])["generated"]
     assert generated["n_prompts"] == 8
-    for key in ("training_rules", "held_out_rules"):
+    for key in ("training_labelers", "held_out_labelers"):
         for model in ("reference", "trained"):
             share = generated[key][model]
             assert share["n"] == 8
             assert 0 <= share["lower"] <= share["estimate"] <= share["upper"] <= 1
         difference = generated[key]["trained"]["estimate"] - generated[key]["reference"]["estimate"]
         assert generated[key]["difference"]["estimate"] == pytest.approx(difference)
-    assert not set(generated["training_rules"]["rules"]) & set(generated["held_out_rules"]["rules"])
+    assert not set(generated["training_labelers"]["labelers"]) & set(
+        generated["held_out_labelers"]["labelers"]
+    )
     assert all(generated["mean_words"][model] > 0 for model in ("reference", "trained"))
 
 

@@ -173,8 +173,8 @@ def test_balance_training_and_evaluation_are_the_reports(executed, report):
     generated = evaluation["generated"]
     by_training, by_held_out, words = shown_table(executed["generated"])
     columns = ("reference", "trained", "difference")
-    assert by_training[1:] == [interval(generated["training_rules"][name]) for name in columns]
-    assert by_held_out[1:] == [interval(generated["held_out_rules"][name]) for name in columns]
+    assert by_training[1:] == [interval(generated["training_labelers"][name]) for name in columns]
+    assert by_held_out[1:] == [interval(generated["held_out_labelers"][name]) for name in columns]
     assert words[1:3] == [f"{generated['mean_words'][name]:.1f}" for name in columns[:2]]
     assert [row[0] for row in shown_table(executed["answers"])] == [
         s["prompt"] for s in evaluation["samples"]

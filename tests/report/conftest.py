@@ -101,22 +101,22 @@ EVALUATION = {
     "control": {"auc": figure(0.507, 0.059), "pair_accuracy": figure(0.489, 0.073)},
     "generated": {
         "n_prompts": 203,
-        "training_rules": {**shares(0.543, 0.764), "rules": ["refusals", "loops", "cut_off", "sums"]},
-        "held_out_rules": {
+        "training_labelers": {**shares(0.543, 0.764), "labelers": ["refusals", "loops", "cut_off", "sums"]},
+        "held_out_labelers": {
             **shares(0.587, 0.741),
             "difference": figure(0.154, 0.079),
-            "rules": ["invented_contacts", "format_json"],
+            "labelers": ["invented_contacts", "format_json"],
         },
-        "by_rule": [
+        "by_labeler": [
             {
-                "rule": "refusals",
+                "labeler": "refusals",
                 "held_out": False,
                 "reference": figure(0.711, 0.06),
                 "trained": figure(0.934, 0.03),
             },
-            {"rule": "loops", "held_out": False, "reference": 0.882, "trained": 0.9755},
+            {"labeler": "loops", "held_out": False, "reference": 0.882, "trained": 0.9755},
             {
-                "rule": "invented_contacts",
+                "labeler": "invented_contacts",
                 "held_out": True,
                 "reference": figure(0.641, 0.06),
                 "trained": None,

@@ -81,9 +81,12 @@ def everywhere(text):
             "n_rows": 1,
             "labels_from": text,
             "generated": {
-                "held_out_rules": {"rules": [text]},
-                "by_rule": [{"rule": text, "held_out": True, "reference": 0.5, "trained": 0.5}],
+                "held_out_labelers": {"labelers": [text]},
+                "rule_gaming": {"words": text},
+                "kl": {"estimate": 1.0, "estimator": text},
+                "by_labeler": [{"labeler": text, "held_out": True, "reference": 0.5, "trained": 0.5}],
             },
+            "gate": {"limits": [{"figure": text, "problem": text}], "failures": [text]},
             "samples": [{"prompt": text, "reference": text, "trained": text}],
         },
         "lineage": {

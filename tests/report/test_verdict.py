@@ -10,7 +10,9 @@ def figure(estimate, lower, upper):
 
 
 def generated(before, after, **more):
-    return {"evaluation": {"generated": {"held_out_rules": {"reference": before, "trained": after, **more}}}}
+    return {
+        "evaluation": {"generated": {"held_out_labelers": {"reference": before, "trained": after, **more}}}
+    }
 
 
 LOW, MIDDLE, HIGH = figure(0.5, 0.45, 0.55), figure(0.53, 0.48, 0.58), figure(0.7, 0.65, 0.75)
@@ -51,19 +53,19 @@ def test_a_given_paired_difference_is_used_instead():
     assert "+1.0 to +5.0" in found.evidence[0]
 
 
-def test_held_out_rules_count_more_than_training_rules():
+def test_held_out_labelers_count_more_than_training_labelers():
     facts = generated(LOW, MIDDLE)
-    facts["evaluation"]["generated"]["training_rules"] = {"reference": LOW, "trained": HIGH}
+    facts["evaluation"]["generated"]["training_labelers"] = {"reference": LOW, "trained": HIGH}
     found = verdict(facts)
     assert found.outcome == "unclear"
     assert len(found.evidence) == 2
 
 
-def test_training_rules_alone_come_with_a_warning():
-    facts = {"evaluation": {"generated": {"training_rules": {"reference": LOW, "trained": HIGH}}}}
+def test_training_labelers_alone_come_with_a_warning():
+    facts = {"evaluation": {"generated": {"training_labelers": {"reference": LOW, "trained": HIGH}}}}
     found = verdict(facts)
     assert found.outcome == "better"
-    assert "No rule was held out" in found.evidence[-1]
+    assert "No labeler was held out" in found.evidence[-1]
 
 
 @pytest.mark.parametrize(

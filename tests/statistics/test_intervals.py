@@ -12,6 +12,7 @@ from kto_data.statistics.intervals import (
     cluster_bootstrap,
     difference,
     difference_of_shares,
+    mean_of_pairs,
     wilson,
 )
 
@@ -189,3 +190,18 @@ def test_resamples_without_a_value_are_left_out_until_they_are_the_majority():
     # three draws of three are all different in 6 of 27 cases, at least two different in 24 of 27
     assert cluster_bootstrap(needs(2), groups, np.random.default_rng(0)) == Interval(1.0, 1.0, 1.0)
     assert cluster_bootstrap(needs(3), groups, np.random.default_rng(0)) is None
+
+
+def test_the_mean_of_pairs_covers_its_truth_as_often_as_it_says():
+    generator = np.random.default_rng(3)
+    covered = 0
+    for _ in range(400):  # +1 in 20%, -1 in 10%: the mean is 0.1
+        differences = generator.choice([1.0, -1.0, 0.0], size=60, p=[0.2, 0.1, 0.7])
+        covered += not mean_of_pairs(differences).excludes(0.1)
+    assert 0.92 <= covered / 400 <= 0.99
+
+
+def test_equal_differences_still_leave_room():
+    found = mean_of_pairs(np.zeros(20))
+    assert found.lower < 0 < found.upper < 0.15
+    assert mean_of_pairs(np.zeros(0)) is None

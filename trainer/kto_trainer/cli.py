@@ -1,4 +1,4 @@
-"""The command line: `python -m kto_trainer train|score|generate`. The only place that prints.
+"""The command line: `python -m kto_trainer train|score|generate|evaluate`. The only place that prints.
 
 Every field of the option models is a flag: `sft.learning_rate` is `--sft-learning-rate`. torch is imported only after
 all arguments, the config file and the data have been checked.
@@ -134,7 +134,7 @@ def _mistakes(
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of all three commands."""
+    """The parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="python -m kto_trainer", description=(__doc__ or "").splitlines()[0]
     )
@@ -176,6 +176,21 @@ def make_parser() -> argparse.ArgumentParser:
         "--prompts", type=Path, metavar="FILE", help="answer a Parquet file's prompt_id, prompt"
     )
     generate.add_argument("--model", required=True, metavar="CKPT", help="the model: a folder or hub id")
+
+    evaluate = command(
+        "evaluate",
+        "Score a split and answer its prompts with a model and its reference.",
+        GenerateOptions,
+        "a folder",
+    )
+    evaluate.add_argument("--data", type=Path, required=True, metavar="DATASET", help="the dataset folder")
+    evaluate.add_argument(
+        "--model", required=True, metavar="CKPT", help="the trained model: a folder or hub id"
+    )
+    evaluate.add_argument(
+        "--reference", required=True, metavar="REF", help="the model that it was trained from"
+    )
+    evaluate.add_argument("--control", metavar="CKPT", help="a model trained on shuffled labels, scored too")
     return parser
 
 
@@ -201,6 +216,13 @@ def run_command(arguments: argparse.Namespace) -> dict[str, Any]:
 
         return score(split, arguments.model, arguments.reference, arguments.output, score_options, say=_say)
     generate_options = read_options(GenerateOptions, arguments)
+    if arguments.command == "evaluate":
+        split = read_split(arguments.data, generate_options.split)
+        prompts = read_prompts(arguments.data, None, generate_options)
+        from kto_trainer.evaluate import evaluate
+
+        models = (arguments.model, arguments.reference, arguments.control)
+        return evaluate(split, prompts, *models, arguments.output, generate_options, say=_say)
     prompts = read_prompts(arguments.data, arguments.prompts, generate_options)
     from kto_trainer.generate import generate
 
@@ -270,6 +292,8 @@ def _summary(command: str, result: dict[str, Any], output: Path) -> Iterator[str
         yield f"{result['n_rows']} rows in {result['seconds']:.1f} s: {output}" + (
             f"; {told}" if told else ""
         )
+    elif command == "evaluate":
+        yield f"scores and {result['n_prompts']} answers of each model in {result['seconds']:.1f} s: {output}"
     else:
         yield (
             f"{result['n_prompts']} answers, {result['n_tokens']} tokens, {result['stopped']} ended by themselves, "

@@ -5,6 +5,7 @@ Shapes: N prompts of a batch, T padded prompt length, V tokens of the vocabulary
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,14 @@ def sample(logits_NV: Tensor, temperature: float, uniform_N: Tensor) -> Tensor:
     return drawn_N.clamp(max=logits_NV.shape[1] - 1)
 
 
+def pad_left(rows: Sequence[list[int]], pad: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """The token ids of N rows filled up on the left, which of them are real, and their positions; each [N, T]."""
+    longest = max(map(len, rows))
+    ids = torch.tensor([[pad] * (longest - len(row)) + row for row in rows], device=device)
+    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows], device=device)
+    return ids, mask, (mask.cumsum(-1) - 1).clamp(min=0)
+
+
 @torch.no_grad()
 def answer(
     model: Any,
@@ -56,12 +65,7 @@ def answer(
         temperature: See `sample`.
         computer: Device and arithmetic.
     """
-    longest = max(map(len, prompts))
-    ids = torch.tensor([[pad] * (longest - len(ids)) + ids for ids in prompts], device=computer.device)
-    mask = torch.tensor(
-        [[0] * (longest - len(ids)) + [1] * len(ids) for ids in prompts], device=computer.device
-    )
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    ids, mask, positions = pad_left(prompts, pad, computer.device)
     uniform_NL = uniform_NL.to(computer.device)
     answers: list[list[int]] = [[] for _ in prompts]
     open_rows = set(range(len(prompts)))
@@ -98,6 +102,30 @@ def stop_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset({int(tokenizer.eos_token_id), *map(int, extra)})
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Answers to N prompts.
+
+    Attributes:
+        prompts: The prompts' tokens, cut.
+        answers: The answers' tokens, the stop token included.
+        texts: The answers.
+        stopped: Which ended by themselves.
+        pad: Token that the model fills with.
+    """
+
+    prompts: list[list[int]]
+    answers: list[list[int]]
+    texts: list[str]
+    stopped: list[bool]
+    pad: int
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of all answers."""
+        return sum(map(len, self.answers))
+
+
 def generate(
     todo: Sequence[Prompt], model: str, output: Path, options: GenerateOptions, *, say: Callable[[str], None]
 ) -> dict[str, Any]:
@@ -108,8 +136,40 @@ def generate(
     started = time.perf_counter()
     computer = machine(options)
     network, tokenizer = load(model, options.chat_template, computer.weights_dtype)
+    answered = answer_prompts(todo, network, tokenizer, model, options, computer, say=say)
+    write_parquet(output, answers_table(todo, answered))
+    return {
+        "output": str(output),
+        "n_prompts": len(todo),
+        "n_tokens": answered.n_tokens,
+        "stopped": sum(answered.stopped),
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def answer_prompts(
+    todo: Sequence[Prompt],
+    network: Any,
+    tokenizer: Any,
+    trained_as: str,
+    options: GenerateOptions,
+    computer: Machine,
+    *,
+    say: Callable[[str], None],
+) -> Answered:
+    """Answer prompts in batches of about equal length.
+
+    Args:
+        todo: The prompts.
+        network: The model.
+        tokenizer: Its tokenizer.
+        trained_as: The checkpoint whose training says how long a prompt may be.
+        options: How to answer.
+        computer: Device and arithmetic.
+        say: Told of the progress.
+    """
     network = place(network, options, computer)
-    trained_length = training_options(model).max_length
+    trained_length = training_options(trained_as).max_length
     assert trained_length is not None
     encoder = Encoder(tokenizer, trained_length)
     limit = options.max_prompt_length or trained_length // 2
@@ -132,22 +192,19 @@ def generate(
         say(f"generated {min(start + options.batch_size, len(order))}/{len(order)}")
     ended = [bool(tokens) and tokens[-1] in stops for tokens in answers]
     texts_out = [tokenizer.decode(tokens, skip_special_tokens=True) for tokens in answers]
-    table = pa.table(
+    return Answered(ids, answers, texts_out, ended, encoder.pad)
+
+
+def answers_table(todo: Sequence[Prompt], answered: Answered) -> pa.Table:
+    """The answers as `generate` writes them."""
+    return pa.table(
         {
             "prompt_id": [item.prompt_id for item in todo],
             "prompt": [item.prompt for item in todo],
             "completion": pa.array(
-                [[{"role": "assistant", "content": text}] for text in texts_out], MESSAGES
+                [[{"role": "assistant", "content": text}] for text in answered.texts], MESSAGES
             ),
-            "n_tokens": pa.array([len(tokens) for tokens in answers], pa.int32()),
-            "finish_reason": ["stop" if done else "length" for done in ended],
+            "n_tokens": pa.array([len(tokens) for tokens in answered.answers], pa.int32()),
+            "finish_reason": ["stop" if done else "length" for done in answered.stopped],
         }
     )
-    write_parquet(output, table)
-    return {
-        "output": str(output),
-        "n_prompts": len(todo),
-        "n_tokens": sum(map(len, answers)),
-        "stopped": sum(ended),
-        "seconds": time.perf_counter() - started,
-    }

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -60,10 +60,50 @@ def auc(scores: Sequence[float] | np.ndarray, labels: Sequence[bool] | np.ndarra
     return float((ranks[truth].sum() - truth.sum() * (truth.sum() + 1) / 2) / n_pairs)
 
 
+class Scored(NamedTuple):
+    """A model that is loaded, by the folder or hub id that it came from."""
+
+    name: str
+    model: Any
+    tokenizer: Any
+
+
 def score(
     split: Split,
     model: str,
     reference: str,
+    output: Path,
+    options: ScoreOptions,
+    *,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Write one row for each of the split's rows, as `score_models` does, and return its summary.
+
+    Raises:
+        TrainerError: A model is wrong, or the two models do not share their tokens.
+    """
+    dtype = machine(options).weights_dtype
+    policy, ref = (Scored(name, *load(name, options.chat_template, dtype)) for name in (model, reference))
+    require_same_tokens(policy, ref)
+    return score_models(split, policy, ref, output, options, say=say)
+
+
+def require_same_tokens(policy: Scored, reference: Scored) -> None:
+    """Make sure that one model can be the other's reference.
+
+    Raises:
+        TrainerError: Their tokens differ.
+    """
+    if policy.tokenizer.get_vocab() != reference.tokenizer.get_vocab():
+        raise TrainerError(
+            f"{reference.name}: its tokenizer differs from that of {policy.name}: it is not the model's reference"
+        )
+
+
+def score_models(
+    split: Split,
+    policy: Scored,
+    reference: Scored,
     output: Path,
     options: ScoreOptions,
     *,
@@ -77,31 +117,22 @@ def score(
 
     The summary has the training's loss on the split too (humanline's without its clamp), and `kl`: z0, the clamped mean
     over fixed mismatched pairs, one for each row. None of it depends on the batch size.
-
-    Raises:
-        TrainerError: A model is wrong, or the two models do not share their tokens.
     """
     started = time.perf_counter()
     computer = machine(options)
-    trained = training_options(model)
+    trained = training_options(policy.name)
     beta = trained.beta if options.beta is None else options.beta
     max_length = options.max_length or trained.max_length
     assert max_length is not None
-    policy, tokenizer = load(model, options.chat_template, computer.weights_dtype)
-    ref, ref_tokenizer = load(reference, options.chat_template, computer.weights_dtype)
-    if tokenizer.get_vocab() != ref_tokenizer.get_vocab():
-        raise TrainerError(
-            f"{reference}: its tokenizer differs from that of {model}: it is not the model's reference"
-        )
-    encoder = Encoder(tokenizer, max_length)
+    encoder = Encoder(policy.tokenizer, max_length)
     tokens = stored_tokens(split, encoder, say)
     say(f"scoring {len(tokens)} rows of {split.name}")
     encoded, tally = encode_rows(split, tokens), Tally()
     objective = replace(objective_of(trained, class_weights(split, trained)), beta=beta)
     plan = fixed_plan(encoded, tally, needs_pairs=objective.needs_pairs)
     sequences = RunSequences(encoded, encoder, plan)
-    every = _logps(place(policy, options, computer), sequences, options, computer, say)
-    ref_every = _logps(place(ref, options, computer), sequences, options, computer, say)
+    every = _logps(place(policy.model, options, computer), sequences, options, computer, say)
+    ref_every = _logps(place(reference.model, options, computer), sequences, options, computer, say)
     (logps_N, kl_logps), (ref_logps_N, kl_ref_logps) = (
         np.split(item, [len(split)]) for item in (every, ref_every)
     )
@@ -157,8 +188,13 @@ def _logps(
     computer: Machine,
     say: Callable[[str], None],
 ) -> np.ndarray:
-    """Log p(completion | prompt) of each sequence, nats; shape [N]."""
+    """Log p(completion | prompt) of each sequence, nats; shape [N]. The model is left as it was, fit to generate."""
+    attention = model.config.get_text_config()._attn_implementation
     choice = choose(model, computer, sequences.encoder.pad, rows=options.batch_size)
     if choice.reason:
         say(f"scoring in padded batches: {choice.reason}")
-    return reference_logps(choice.forward, sequences, False, None, Ranks()).sums()
+    try:
+        return reference_logps(choice.forward, sequences, False, None, Ranks()).sums()
+    finally:
+        if model.config.get_text_config()._attn_implementation != attention:
+            model.set_attn_implementation(attention)

@@ -11,6 +11,7 @@ from kto_data.curation.split import SplitOptions
 from kto_data.errors import Mistake
 from kto_data.labelers.decision_table import DecisionTable
 from kto_data.pipeline.sections.evaluate import EvaluateOptions
+from kto_data.pipeline.sections.gate import GateOptions
 from kto_data.pipeline.sections.known import GoldColumns, GoldFile, TruthFile
 from kto_data.pipeline.sections.label import LabelOptions, Share
 from kto_data.readers import ReadEntry
@@ -66,6 +67,8 @@ class PipelineFile(Options):
     """The trainer's options; without this key the run ends with the dataset."""
     evaluate: EvaluateOptions | None = None
     """How the trained model is judged; without this key it is not."""
+    gate: GateOptions | None = None
+    """Limits on the figures of `evaluate`: {auc: {min: 0.6}}; a broken one ends the run with exit code 1."""
     limits: Limits = Limits()
 
 
@@ -90,4 +93,6 @@ def keys_that_do_not_go_together(data: dict[str, Any], file: YamlFile) -> list[M
         mistakes.append(
             file.mistake(("evaluate",), "`evaluate` needs `train`: there is no model to evaluate")
         )
+    if data.get("gate") is not None and data.get("evaluate") is None:
+        mistakes.append(file.mistake(("gate",), "`gate` needs `evaluate`: there are no figures to limit"))
     return mistakes

@@ -4,11 +4,9 @@ import pyarrow as pa
 import pytest
 
 from kto_data.labelers.rules.load import load_rules
-from kto_data.labelers.rules.rule import RuleSet
-from kto_data.pipeline.steps.generated import N_SAMPLES, as_rows, judge_generated
+from kto_data.pipeline.evaluation.generated import N_SAMPLES, as_rows, judge_generated
+from kto_data.pipeline.evaluation.panel import Panel
 from kto_data.schema import content_id, rows_schema
-
-NO_RULES = RuleSet((), ())
 
 
 @pytest.fixture
@@ -28,34 +26,12 @@ def rules(tmp_path):
     return loaded
 
 
-def answers(*texts, prompt="question"):
-    lines = [
-        {
-            "prompt_id": f"p{i}",
-            "prompt": [{"role": "user", "content": f"{prompt} {i}"}],
-            "completion": [{"role": "assistant", "content": text}],
-            "finish_reason": "stop",
-        }
-        for i, text in enumerate(texts)
-    ]
-    message = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-    schema = pa.schema(
-        [
-            ("prompt_id", pa.string()),
-            ("prompt", message),
-            ("completion", message),
-            ("finish_reason", pa.string()),
-        ]
-    )
-    return pa.Table.from_pylist(lines, schema=schema)
-
-
-def test_the_difference_of_two_shares_is_that_of_paired_data(rules):
+def test_the_difference_of_two_shares_is_that_of_paired_data(rules, answers):
     # of ten prompts the reference is rude on 0-4, the trained model on 3-5: three gained, one lost
     reference = answers(*(["rude"] * 5 + ["fine"] * 5))
     trained = answers(*(["fine"] * 3 + ["rude"] * 3 + ["fine"] * 4))
-    found = judge_generated(reference, trained, rules=rules("rude"), held_out_rules=NO_RULES)["generated"]
-    compared = found["training_rules"]
+    found = judge_generated(reference, trained, training=Panel(rules("rude")), held_out=Panel())["generated"]
+    compared = found["training_labelers"]
     assert (compared["reference"]["estimate"], compared["reference"]["n"]) == (0.5, 10)
     assert (compared["trained"]["estimate"], compared["trained"]["n"]) == (0.7, 10)
     # Wilson, 5 of 10: (0.5 + z^2/20 +- z sqrt(0.25/10 + z^2/400)) / (1 + z^2/10) with z = 1.959964
@@ -65,68 +41,73 @@ def test_the_difference_of_two_shares_is_that_of_paired_data(rules):
     assert compared["difference"]["estimate"] == pytest.approx(0.2)
     assert compared["difference"]["lower"] == pytest.approx(0.166667 - 0.352835, abs=1e-5)
     assert compared["difference"]["upper"] == pytest.approx(0.166667 + 0.352835, abs=1e-5)
-    assert "held_out_rules" not in found
+    assert "held_out_labelers" not in found
 
 
-def test_an_answer_counts_as_undesirable_when_any_rule_minds_it(rules):
+def test_an_answer_counts_as_undesirable_when_any_rule_minds_it(rules, answers):
     texts = ["rude", "loud", "rude and loud", "fine"]
     found = judge_generated(
-        answers(*texts), answers(*["fine"] * 4), rules=rules("rude", "loud"), held_out_rules=NO_RULES
+        answers(*texts), answers(*["fine"] * 4), training=Panel(rules("rude", "loud")), held_out=Panel()
     )["generated"]
-    assert found["training_rules"]["reference"]["estimate"] == 0.25
-    by_rule = {rule["rule"]: rule for rule in found["by_rule"]}
-    assert {name: rule["reference"]["estimate"] for name, rule in by_rule.items()} == {
+    assert found["training_labelers"]["reference"]["estimate"] == 0.25
+    by_labeler = {rule["labeler"]: rule for rule in found["by_labeler"]}
+    assert {name: rule["reference"]["estimate"] for name, rule in by_labeler.items()} == {
         "no-rude": 0.5,
         "no-loud": 0.5,
     }
-    assert all(rule["trained"]["estimate"] == 1.0 for rule in by_rule.values())
+    assert all(rule["trained"]["estimate"] == 1.0 for rule in by_labeler.values())
 
 
-def test_rules_held_out_are_counted_apart(rules):
+def test_rules_held_out_are_counted_apart(rules, answers):
     found = judge_generated(
-        answers("rude", "fine"), answers("loud", "loud"), rules=rules("rude"), held_out_rules=rules("loud")
+        answers("rude", "fine"),
+        answers("loud", "loud"),
+        training=Panel(rules("rude")),
+        held_out=Panel(rules("loud")),
     )["generated"]
     shares = {
         key: (found[key]["reference"]["estimate"], found[key]["trained"]["estimate"])
-        for key in ("training_rules", "held_out_rules")
+        for key in ("training_labelers", "held_out_labelers")
     }
-    assert shares == {"training_rules": (0.5, 1.0), "held_out_rules": (1.0, 0.0)}
-    assert {rule["rule"]: rule["held_out"] for rule in found["by_rule"]} == {
+    assert shares == {"training_labelers": (0.5, 1.0), "held_out_labelers": (1.0, 0.0)}
+    assert {rule["labeler"]: rule["held_out"] for rule in found["by_labeler"]} == {
         "no-rude": False,  # of the others, only rules that minded something
         "kind": True,
         "no-loud": True,
     }
-    assert found["held_out_rules"]["rules"] == ["kind", "no-loud"]
+    assert found["held_out_labelers"]["labelers"] == ["kind", "no-loud"]
 
 
-def test_lengths_are_means_over_the_answers(rules):
+def test_lengths_are_means_over_the_answers(rules, answers):
     found = judge_generated(
-        answers("one", "one two three"), answers("", "a b"), rules=rules("rude"), held_out_rules=NO_RULES
+        answers("one", "one two three"), answers("", "a b"), training=Panel(rules("rude")), held_out=Panel()
     )["generated"]
     assert found["mean_words"] == {"reference": 2.0, "trained": 1.0}
     assert found["mean_chars"] == {"reference": 8.0, "trained": 1.5}
     assert found["n_prompts"] == 2
 
 
-def test_samples_show_both_answers_to_a_prompt():
+def test_samples_show_both_answers_to_a_prompt(answers):
     reference, trained = (
         answers(*[f"before {i}" for i in range(9)]),
         answers(*[f"after {i}" for i in range(9)]),
     )
-    samples = judge_generated(reference, trained, rules=NO_RULES, held_out_rules=NO_RULES)["samples"]
+    samples = judge_generated(reference, trained, training=Panel(), held_out=Panel())["samples"]
     assert len(samples) == N_SAMPLES < 9
     assert samples[1] == {"prompt": "question 1", "reference": "before 1", "trained": "after 1"}
 
 
-def test_without_answers_there_are_no_figures(rules):
-    found = judge_generated(answers(), answers(), rules=rules("rude"), held_out_rules=NO_RULES)["generated"]
-    compared = found["training_rules"]
+def test_without_answers_there_are_no_figures(rules, answers):
+    found = judge_generated(answers(), answers(), training=Panel(rules("rude")), held_out=Panel())[
+        "generated"
+    ]
+    compared = found["training_labelers"]
     assert (compared["reference"], compared["trained"], compared["difference"]) == (None, None, None)
-    assert found["by_rule"] == []
+    assert found["by_labeler"] == []
 
 
 @pytest.mark.parametrize("as_text", [False, True])
-def test_generated_outputs_become_rows(as_text):
+def test_generated_outputs_become_rows(as_text, answers):
     table = answers("yes")
     if as_text:
         line = {"prompt_id": "p0", "prompt": "question 0", "completion": "yes", "finish_reason": "stop"}
