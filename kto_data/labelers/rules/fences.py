@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _OPEN = re.compile(r"([ \t]*)(`{3,}|~{3,})[ \t]*([^\s`{]*)[^\n`]*\n?\Z")
-_PLAIN_FENCE = re.compile(rb"^```([A-Za-z0-9_+#.-]*)$", re.MULTILINE)
+_PLAIN_WORD = re.compile(rb"[A-Za-z0-9_+#.-]*")
+_FENCE_LINE = re.compile(rb"^[ \t]*(?:```|~~~)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,31 @@ def plainly_closed(text: bytes) -> bool | None:
     >>> plainly_closed(b"```py\nx\n```\n"), plainly_closed(b"```\nx"), plainly_closed(b"  ```\nx")
     (True, False, None)
     """
-    words = _PLAIN_FENCE.findall(text)
-    if len(words) != text.count(b"```") or b"~~~" in text:
+    if b"~~~" in text:
         return None
+    before, *parts = (b"\n" + text).split(b"```")
     opened = False
-    for word in words:
+    for part in parts:
+        line_end = part.find(b"\n")
+        word = part if line_end < 0 else part[:line_end]
+        if not before.endswith(b"\n") or not _PLAIN_WORD.fullmatch(word):
+            return None
         opened = bool(word) if opened else True
+        before = part
     return not opened
+
+
+def n_fence_lines(text: bytes) -> int:
+    r"""Return how many lines begin with three backticks or tildes, white space apart.
+
+    >>> n_fence_lines(b"```\nx\n```"), n_fence_lines(b"a ``` b"), n_fence_lines(b"  ~~~")
+    (2, 0, 1)
+    """
+    if b"~~~" not in text:
+        n_lines = text.count(b"\n```") + text.startswith(b"```")
+        if n_lines == text.count(b"```"):  # so none of them is set in, and none has more marks
+            return n_lines
+    return len(_FENCE_LINE.findall(text))
 
 
 def _closes(line: str, fence: str) -> bool:

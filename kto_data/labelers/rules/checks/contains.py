@@ -60,18 +60,21 @@ class _Contains(Check):
         sure = lacks_one | reduce(and_, (part.sure for part in parts))
         if len(parts) == 1:
             for index in np.flatnonzero(~sure & parts[0].holds).tolist():
-                sure[index] = self._surely_in(evidence.text(index))
+                sure[index] = self._surely_in(bytes(evidence.raw(index)))
         return Settled(~lacks_one, sure)
 
-    def _surely_in(self, text: str) -> bool:
+    def _surely_in(self, raw: bytes) -> bool:
         """Return whether the pattern finds one of the words; it may miss some that overlap others."""
-        searched = lower(text)[0] if self.ignore_case else text
         words = self._words()
-        spans = (match.span() for match in re2.finditer(self._needed[0].pattern, searched))
-        return any(
-            searched[start:end] in words and not (self.word and not stands_alone(searched, start, end))
-            for start, end in islice(spans, MAX_SPANS)
-        )
+        for match in islice(re2.finditer(self._needed[0].pattern, raw), MAX_SPANS):
+            start, end = match.span()
+            found = str(raw[start:end], "utf-8")
+            if (lower(found)[0] if self.ignore_case else found) in words:
+                before, after = raw[max(start - 4, 0) : start], raw[end : end + 4]
+                around = (str(before, "utf-8", "ignore")[-1:], str(after, "utf-8", "ignore")[:1])
+                if not self.word or not any(map(_is_word, around)):
+                    return True
+        return False
 
     def _words(self) -> frozenset[str]:
         """Return the words as they are searched for."""

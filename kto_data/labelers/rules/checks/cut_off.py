@@ -10,11 +10,11 @@ from pydantic import Field
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
 from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
 from kto_data.labelers.rules.fast.statistics import EdgeByte
+from kto_data.labelers.rules.fences import n_fence_lines
 
 _FENCE_LINE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _NOT_PROSE = re.compile(r"\s*(?:[-*+•]\s|\d+[.)]\s|#|\||>|\$\$)")
 _EMPHASIS = "*_ \t"
-_FENCE_BYTES = re.compile(rb"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _FENCE = Pattern(r"(?m)^[ \t]*(?:```|~~~)")
 _LAST = EdgeByte("last")
 _CLOSING = b"\0.!?:)]}\"'`|>"
@@ -67,7 +67,7 @@ class CutOff(Check):
         sure = evidence.plain
         odd = np.zeros(len(sure), dtype=bool)
         for index in np.flatnonzero(sure & evidence.matches(_FENCE)).tolist():
-            odd[index] = len(_FENCE_BYTES.findall(evidence.raw(index))) % 2
+            odd[index] = n_fence_lines(bytes(evidence.raw(index))) % 2
         holds = sure & ~odd & self.sentence & ~np.isin(evidence.numbers(_LAST), list(_CLOSING))
         for index in np.flatnonzero(holds).tolist():
             holds[index] = _unfinished(evidence.text(index), self.min_words) is not None

@@ -202,6 +202,8 @@ class _Batch:
 
             def beside(other: str) -> list[memoryview]:
                 found = self._texts_of(other)
+                if np.array_equal(found.rows, texts.rows):
+                    return found.texts
                 by_row = dict(zip(found.rows.tolist(), found.texts, strict=True))
                 return [by_row.get(row, _EMPTY) for row in texts.rows.tolist()]
 
