@@ -114,13 +114,14 @@ def _escaped(text: Bytes, ends: Edges) -> Iterator[bytes]:
 
 
 def _escaped_part(text: Bytes, ends: Edges) -> list[bytes]:
-    marks = np.flatnonzero((text == ord("\n")) | (text == ord('"')) | (text == ord("\\")))
+    places = np.flatnonzero((text < 32) | (text == ord('"')) | (text == ord("\\")))
+    is_mark = (text[places] >= 32) | (text[places] == ord("\n"))
+    marks = places[is_mark]
     whole = text.tobytes().replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
     cuts = (ends + np.searchsorted(marks, ends)).tolist()  # each mark has become a byte longer
     found = [whole[start:stop] for start, stop in pairwise(cuts)]
     # other control characters are rare, and left to the library
-    odd = np.flatnonzero((text < 32) & (text != ord("\n")))
-    for place in np.unique(np.searchsorted(ends, odd, side="right") - 1).tolist():
+    for place in np.unique(np.searchsorted(ends, places[~is_mark], side="right") - 1).tolist():
         content = str(text[ends[place] : ends[place + 1]].data, "utf-8")
         found[place] = json.dumps(content, ensure_ascii=False)[1:-1].encode()
     return found
