@@ -124,3 +124,52 @@ def test_sql_that_does_not_fit_the_columns_is_told_before_any_work(kto):
     assert done.stderr.startswith(
         "error: r.yaml:3: a: sql: SQL: Binder Error: Cannot compare values of type VARCHAR"
     )
+
+
+LARGE = """\
+version: 1
+rules:
+  - {id: word, vote: undesirable, match: {icontains: needle}}
+  - {id: gap, vote: undesirable, match: {regex: 'hay.{0,40}needle'}}
+  - {id: long, vote: undesirable, match: {word-count: {min: 1000000}}}
+  - {id: loops, vote: undesirable, match: {repetition: {ngram: 4, max_ratio: 0.3}}}
+  - {id: json, vote: desirable, match: {is-json: true}}
+"""
+VOTES = {"word": -1, "gap": -1, "long": -1, "loops": -1, "json": 0}
+
+
+@pytest.mark.parametrize("container", ["jsonl", "parquet"])
+def test_a_completion_of_50_mb_is_labelled_like_any_other(kto, container):
+    records = [*RECORDS, {"id": "c", "prompt": "Where is it?", "completion": "hay " * 13_000_000 + "needle"}]
+    kto.write("r.yaml", LARGE)
+    if container == "jsonl":
+        kto.write("in.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+    else:
+        pq.write_table(pa.Table.from_pylist(records), kto.folder / "in.parquet")
+    done = kto("label", f"in.{container}", "--rules", "r.yaml", "-o", "votes.parquet")
+    assert done.returncode == 0, done.stderr
+    few, _, large = pq.read_table(kto.folder / "votes.parquet").select(list(VOTES)).to_pylist()
+    assert set(few.values()) == {0}
+    assert large == VOTES
+
+
+@pytest.mark.parametrize("container", ["jsonl", "parquet"])
+def test_a_record_that_is_no_utf8_is_set_aside_and_the_rest_labelled(kto, container):
+    kto.write("r.yaml", LARGE)
+    if container == "jsonl":
+        lines = [json.dumps(record).encode() for record in RECORDS]
+        lines.insert(1, b'{"id": "c", "prompt": "x", "completion": "needle \xff\xfe"}')
+        (kto.folder / "in.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    else:
+        records = [RECORDS[0], {"id": "c", "prompt": "x", "completion": "needle"}, RECORDS[1]]
+        table = pa.Table.from_pylist(records)
+        raw = pa.array([record["completion"].encode() for record in records], pa.binary())
+        _, offsets, data = raw.buffers()
+        broken = data.to_pybytes().replace(b"needle", b"need\xff\xfe")
+        column = pa.StringArray.from_buffers(3, offsets, pa.py_buffer(broken))
+        pq.write_table(table.set_column(2, "completion", column), kto.folder / "in.parquet")
+    done = kto("label", f"in.{container}", "--rules", "r.yaml", "-o", "votes.parquet")
+    assert done.returncode == 0, done.stderr
+    assert pq.read_table(kto.folder / "votes.parquet")["row_id"].to_pylist() == ["in#a", "in#b"]
+    [record] = pq.read_table(kto.folder / "quarantined.parquet").to_pylist()
+    assert (record["record"], record["reason"]) == (2, "not_utf8")
