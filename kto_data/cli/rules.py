@@ -3,44 +3,89 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kto_data.cli import rules_data
+from kto_data.cli import rules_data, rules_write
 from kto_data.errors import FindingsError
+
+if TYPE_CHECKING:
+    from kto_data.labelers.rules.inline_tests import InlineResult
+    from kto_data.labelers.rules.mutation import MutationResult
 
 app = typer.Typer(help="Write, test and judge rules.", no_args_is_help=True)
 app.command("report")(rules_data.report)
+app.command("diff")(rules_data.diff)
+app.command("bench")(rules_data.bench)
+app.command("run")(rules_data.run)
+app.command("explain")(rules_write.explain)
+app.command("new")(rules_write.new)
 
 Files = Annotated[list[str], typer.Argument(help="Rule files, or packs as builtin:NAME.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
 
 @app.command("test")
-def run_tests(files: Files, as_json: JsonOption = False) -> None:
-    """Run the tests that stand in rule files; exit code 1 if one fails, or a `todo` passes."""
-    from kto_data.labelers.rules.inline_tests import run_inline_tests
-    from kto_data.labelers.rules.load import load_rules
+def run_tests(
+    files: Files,
+    mutate: Annotated[
+        bool, typer.Option("--mutate", help="Change the rules a little: which changes does no test notice?")
+    ] = False,
+    seconds: Annotated[float, typer.Option("--seconds", min=0, help="... for at most so long.")] = 60.0,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout-s", min=0, help="Seconds after which a test is stopped, and failed.")
+    ] = 10.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the tests that stand in rule files; exit code 1 if one fails, or a `todo` passes.
 
-    results = list(run_inline_tests(load_rules(files, base=Path())))
-    bad = [result for result in results if result.status in ("failed", "todo passes")]
-    if as_json:
-        shown = [{k: v for k, v in asdict(result).items() if k != "decision"} for result in results]
-        print(
-            json.dumps(
-                {"n_tests": len(results), "n_bad": len(bad), "tests": shown}, indent=2, ensure_ascii=False
-            )
-        )
-    else:
+    With `--mutate` the rules are changed in small ways after that (a part dropped or inverted, a limit shifted, a
+    pattern loosened), and what no test notices is listed, with the test that would; exit code 1 if there is any.
+    """
+    from kto_data.labelers.rules.inline_tests import run_inline_tests
+    from kto_data.labelers.rules.load import load_with_files
+
+    rules, opened = load_with_files(files, base=Path())
+    results = list(run_inline_tests(rules, timeout_s=timeout_s))
+    bad = [result for result in results if result.is_finding]
+    told: dict[str, Any] = {"n_tests": len(results), "n_bad": len(bad)}
+    if not as_json:
         for result in bad:
-            print(
-                f"{result.file}:{result.line}: {result.rule}: {result.name}: {result.status}: "
-                f"expected {result.expected}, got {result.got}"
-            )
+            print(result)
         print(f"{len(results) - len(bad)} of {len(results)} tests as expected")
+    mutation = None
+    if mutate and not bad:
+        from kto_data.labelers.rules.mutation import test_mutants
+
+        mutation = test_mutants(rules, opened, seconds=seconds, timeout_s=timeout_s)
+        told["mutation"] = asdict(mutation)
+    if as_json:
+        told["tests"] = [_test_json(result) for result in results]
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    elif mutation:
+        _print_mutation(mutation)
     if bad:
         raise FindingsError(f"{len(bad)} of {len(results)} tests did not come out as expected")
+    if mutation and mutation.survivors:
+        raise FindingsError(
+            f"{len(mutation.survivors)} of {mutation.n_mutants} changes were noticed by no test"
+        )
+
+
+def _test_json(result: "InlineResult") -> dict[str, Any]:
+    told = {key: value for key, value in asdict(result).items() if key != "decision"}
+    return told | {"found": result.decision.evidence, "error": result.decision.error}
+
+
+def _print_mutation(mutation: "MutationResult") -> None:
+    for survivor in mutation.survivors:
+        print(survivor)
+    print(f"{mutation.n_noticed} of {mutation.n_mutants} changes noticed by the tests")
+    if mutation.n_untested:
+        print(f"{mutation.n_untested} rules have no tests")
+    if mutation.n_left:
+        print(f"{mutation.n_left} changes were not tried in the time: give more --seconds")
 
 
 @app.command("lint")

@@ -120,3 +120,101 @@ def _remarks(rule: Mapping[str, Any]) -> list[str]:
     for one in rule["wrong_examples"][:1]:
         found.append(f"wrong on {one['row_id']}: {' '.join((one['found'] or one['text']).split())}")
     return found
+
+
+def diff(
+    before: Annotated[str, typer.Argument(help="The rule file or pack to compare with.")],
+    after: Annotated[str, typer.Argument(help="The rule file or pack that is asked about.")],
+    on: DataOption,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what votes flip on data from one rule file to another, rule by rule, with examples."""
+    from kto_data.pipeline.rule_tools.diff import diff as diff_rules
+
+    told = diff_rules([before], [after], on, workers=workers or os.cpu_count() or 1)
+    if as_json:
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    print(f"{told['n_rows']:,} rows; the votes of {told['n_rows_changed']:,} differ")
+    for key in ("added", "removed", "changed"):
+        for one in told[key]:
+            print(f"{key:<8} {one['rule']} ({one['file']}:{one['line']})")
+    for rule in told["rules"]:
+        print(f"{rule['file']}:{rule['line']}: {rule['rule']}: {rule['n_flips']:,} rows")
+        for flip in rule["flips"]:
+            print(f"  {flip['before']:>12} -> {flip['after']:<12}{flip['n']:>9,}")
+        for one in rule["examples"]:
+            print(f"  {one['row_id']}: {' '.join(one['text'].split())}")
+    for note in told["notes"]:
+        print(f"note: {note}", file=sys.stderr)
+
+
+def bench(
+    files: Rules,
+    on: DataOption,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="About how long to measure.")] = 5.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what rules cost on data: rows a second, and the processor time of each rule; the dearest first."""
+    from dataclasses import asdict
+
+    from kto_data.pipeline.rule_tools.costs import costs_on
+
+    costs = costs_on(files, on, seconds=seconds)
+    ranked = sorted(costs.rules, key=lambda rule: -rule.ns_a_row)
+    if as_json:
+        print(json.dumps(asdict(costs) | {"rules": [asdict(rule) for rule in ranked]}, indent=2))
+        return
+    print(
+        f"{costs.rows_a_second:,.0f} rows/s in one process ({costs.ns_a_row:,.0f} ns a row), measured on {costs.n_rows:,} "
+        f"rows; each rule by itself on {costs.n_rows_each:,}"
+    )
+    print(f"{'rule':<32}{'ns a row':>10}{'share':>7}")
+    for rule in ranked:
+        print(f"{rule.rule[:31]:<32}{rule.ns_a_row:>10,.0f}{rule.share:>7.1%}")
+    for rule in ranked:
+        for reason in rule.slow:
+            print(f"{rule.file}:{rule.line}: {rule.rule}: row by row: {reason}")
+
+
+def run(
+    files: Rules,
+    on: DataOption,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where the votes go (Parquet); nowhere by default.")
+    ] = None,
+    n_explained: Annotated[
+        int, typer.Option("--explain", min=0, help="Show so many rows on which each rule fires.")
+    ] = 0,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let rules vote on data, and tell what each does there; as `kto label`, with a summary."""
+    import tempfile
+
+    from kto_data.pipeline.label_files import label_files
+    from kto_data.pipeline.rule_tools.costs import explained_votes
+
+    with tempfile.TemporaryDirectory(prefix="kto-rules-") as scratch:
+        done = label_files(on, files, output or Path(scratch) / "votes.parquet", workers=workers)
+    shown = explained_votes(files, on, n=n_explained) if n_explained else {}
+    told = done.as_dict() | {"files": [str(path) for path in done.files] if output else [], "examples": shown}
+    if as_json:
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    print(f"{done.n_rows:,} rows, {done.n_quarantined:,} records quarantined")
+    print(
+        f"{'rule':<32}{'desirable':>10}{'undesirable':>12}{'abstain':>10}{'n/a':>9}{'faults':>8}{'cover':>8}{'conflict':>9}"
+    )
+    for rule in done.rules:
+        print(
+            f"{rule.labeler[:31]:<32}{rule.n_desirable:>10,}{rule.n_undesirable:>12,}{rule.n_abstain:>10,}"
+            f"{rule.n_not_applicable:>9,}{rule.n_faults:>8,}{rule.coverage:>8.3f}{rule.conflict:>9.3f}"
+        )
+        for one in shown.get(rule.labeler, []):
+            print(f"  {one['row_id']}: {' '.join((one['found'] or one['text']).split())}")
+    for note in done.notes:
+        print(f"note: {note}", file=sys.stderr)
+    for name in told["files"]:
+        print(f"wrote {name}")

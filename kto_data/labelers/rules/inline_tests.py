@@ -7,7 +7,8 @@ from typing import Literal
 from kto_data.labelers.rules.decide import Decision, decide
 from kto_data.labelers.rules.file_model import InlineTest
 from kto_data.labelers.rules.row import Message, Row
-from kto_data.labelers.rules.rule import RuleSet
+from kto_data.labelers.rules.rule import Rule, RuleSet
+from kto_data.labelers.rules.watched import Stopped, watched
 
 Got = Literal["fire", "ok", "skip", "fault"]
 Status = Literal["passed", "failed", "todo", "todo passes"]
@@ -51,15 +52,63 @@ class InlineResult:
         return f"{text}: expected {self.expected}, got {self.got}" + (f" ({reason})" if reason else "")
 
 
-def run_inline_tests(rules: RuleSet) -> Iterator[InlineResult]:
-    """Run the tests of all rules, in file order."""
-    for rule in rules.rules:
-        for number, (test, line) in enumerate(zip(rule.tests, rule.test_lines, strict=True), start=1):
-            decision = decide(rule, row_of_test(test))
-            got = _got(decision)
-            name = test.name or f"test {number}"
-            status = _status(passes=got == test.expect, todo=test.todo)
-            yield InlineResult(rule.file, line, rule.id, name, test.expect, got, status, decision)
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test of a rule.
+
+    Attributes:
+        rule: The rule.
+        test: The test.
+        line: Its line.
+        number: Its number among the rule's tests, from 1.
+    """
+
+    rule: Rule
+    test: InlineTest
+    line: int
+    number: int
+
+    def run(self) -> InlineResult:
+        """Return what comes of it."""
+        return self.result(decide(self.rule, row_of_test(self.test)))
+
+    def result(self, decision: Decision) -> InlineResult:
+        """Return what a decision of the rule means for the test."""
+        got = outcome_of(decision)
+        status = _status(passes=got == self.test.expect, todo=self.test.todo)
+        name = self.test.name or f"test {self.number}"
+        return InlineResult(
+            self.rule.file, self.line, self.rule.id, name, self.test.expect, got, status, decision
+        )
+
+
+def cases_of(rules: RuleSet) -> list[Case]:
+    """Return the tests of all rules, in file order."""
+    return [
+        Case(rule, test, line, number)
+        for rule in rules.rules
+        for number, (test, line) in enumerate(zip(rule.tests, rule.test_lines, strict=True), start=1)
+    ]
+
+
+def run_inline_tests(rules: RuleSet, *, timeout_s: float | None = None) -> Iterator[InlineResult]:
+    """Run the tests of all rules, in file order.
+
+    Args:
+        rules: The rules.
+        timeout_s: Seconds after which a test is stopped, and failed; None for no limit. With a limit, tests
+            run in a process of their own.
+    """
+    cases = cases_of(rules)
+    if timeout_s is None:
+        yield from (case.run() for case in cases)
+        return
+    results = watched([case.run for case in cases], timeout_s=timeout_s)
+    for case, result in zip(cases, results, strict=True):
+        if isinstance(result, Stopped):
+            yield case.result(Decision(case.rule.id, None, None, error=result.reason))
+        else:
+            yield result
 
 
 def row_of_test(test: InlineTest) -> Row:
@@ -80,7 +129,8 @@ def row_of_test(test: InlineTest) -> Row:
     )
 
 
-def _got(decision: Decision) -> Got:
+def outcome_of(decision: Decision) -> Got:
+    """Return what a rule did, as tests say it."""
     if decision.error is not None:
         return "fault"
     if decision.fired is None:

@@ -28,6 +28,11 @@ def load_rules(refs: Sequence[str], *, base: Path) -> RuleSet:
     >>> load_rules(["builtin:sums"], base=Path()).ids
     ('wrong-sum',)
     """
+    return load_with_files(refs, base=base)[0]
+
+
+def load_with_files(refs: Sequence[str], *, base: Path) -> tuple[RuleSet, dict[str, YamlFile]]:
+    """Return what `load_rules` does, and the rule files by the name that rules have them under."""
     loader = _Loader()
     rules: list[Rule] = []
     for ref in refs:
@@ -40,7 +45,7 @@ def load_rules(refs: Sequence[str], *, base: Path) -> RuleSet:
     unique = _unique(rules)
     asked = tuple(rule for rule in unique if isinstance(rule.vote, JudgeVote))
     voting = tuple(rule for rule in unique if rule not in asked)
-    return RuleSet(voting, tuple(loader.files), asked)
+    return RuleSet(voting, tuple(loader.files), asked), loader.opened()
 
 
 def _of_reference(ref: str, error: InputError) -> Mistake:
@@ -99,6 +104,10 @@ class _Loader:
         self.mistakes: list[Mistake] = []
         self._parsed: dict[Path, tuple[YamlFile, ParsedFile] | None] = {}
         self._open: list[Path] = []
+
+    def opened(self) -> dict[str, YamlFile]:
+        """Return the files that could be read, by the name that messages use."""
+        return {parsed[0].name: parsed[0] for parsed in self._parsed.values() if parsed}
 
     def load(self, ref: str, folder: Path, shown_folder: str) -> list[Rule]:
         """Return the rules that a reference stands for, those that its file imports first.

@@ -1,8 +1,10 @@
+import time
 from pathlib import Path
 
 import pytest
 
 from kto_data.config.yaml_file import parse_yaml
+from kto_data.labelers.rules.conditions import Leaf
 from kto_data.labelers.rules.inline_tests import run_inline_tests
 from kto_data.labelers.rules.parse import parse_rules
 from kto_data.labelers.rules.rule import RuleSet
@@ -58,3 +60,31 @@ def test_a_fault_is_no_expected_outcome():
     (result,) = run("meta: {t: z}, expect: skip", match="", vote="{column: meta.t, map: {x: desirable}}")
     assert (result.got, result.status) == ("fault", "failed")
     assert "meta.t is 'z'" in str(result)
+
+
+def test_a_test_that_hangs_is_stopped_and_failed_and_the_others_run(tmp_path, monkeypatch):
+    rules = RuleSet(
+        parse_rules(
+            parse_yaml(
+                "version: 1\nrules:\n  - id: a\n    vote: undesirable\n    match: {contains: x}\n    tests:\n"
+                "      - {completion: hang, expect: ok}\n      - {completion: x, expect: fire}\n",
+                name="r.yaml",
+                folder=tmp_path,
+            )
+        ).rules,
+        (),
+    )
+    monkeypatch.setattr(Leaf, "decide", _hang_on_demand(Leaf.decide))
+    first, second = run_inline_tests(rules, timeout_s=0.2)
+    assert (first.status, first.got, first.line) == ("failed", "fault", 7)
+    assert str(first).endswith("(took longer than 0.2 s and was stopped)")
+    assert second.status == "passed"
+
+
+def _hang_on_demand(decide):
+    def hang(leaf, row, captures):
+        if row.completion[0]["content"] == "hang":
+            time.sleep(60)
+        return decide(leaf, row, captures)
+
+    return hang

@@ -1,0 +1,130 @@
+"""`kto rules explain|new`: what helps to write a rule."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kto_data.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from kto_data.labelers.rules.row import Row
+    from kto_data.labelers.rules.trace import Traced, TracedRule
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+
+_HOLDS = {True: "holds", False: "does not hold", None: "not applicable"}
+_VOTES = {1: "votes desirable", -1: "votes undesirable", 0: "abstains"}
+
+
+def explain(
+    rules: Annotated[str, typer.Argument(help="A rule file, or a pack as builtin:NAME; #ID for one rule.")],
+    file: Annotated[str | None, typer.Argument(help="A data file.")] = None,
+    sample: Annotated[str | None, typer.Argument(help="A sample_id or row_id of it.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help="A completion, in place of a file's.")] = None,
+    prompt: Annotated[str, typer.Option("--prompt", help="... and what it answers.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what each rule does with one output, and why: every part of its condition, and what it found where."""
+    from dataclasses import asdict
+
+    from kto_data.labelers.rules.load import load_rules
+    from kto_data.labelers.rules.trace import trace
+
+    loaded = load_rules([rules], base=Path())
+    row = _row(file, sample, text, prompt)
+    traced = [trace(rule, row) for rule in loaded.rules]
+    if as_json:
+        told = [
+            asdict(one.decision)
+            | {
+                "file": one.rule.file,
+                "line": one.rule.line,
+                "when": one.when and one.when.as_json(),
+                "match": one.match and one.match.as_json(),
+            }
+            for one in traced
+        ]
+        print(
+            json.dumps(
+                {"row_id": row.row_id, "sample_id": row.sample_id, "rules": told},
+                indent=2,
+                ensure_ascii=False,
+            )
+        )
+        return
+    for one in traced:
+        for line in _lines(one):
+            print(line)
+
+
+def _row(file: str | None, sample: str | None, text: str | None, prompt: str) -> "Row":
+    from kto_data.labelers.rules.row import Row
+    from kto_data.pipeline.rule_tools.one_row import find_row
+
+    if text is not None:
+        if file is not None:
+            raise InputError("give a file and a sample, or --text, not both")
+        asked, answer = {"role": "user", "content": prompt}, {"role": "assistant", "content": text}
+        return Row(prompt=[asked], completion=[answer], row_id="text")
+    if file is None or sample is None:
+        raise InputError("say which output: FILE SAMPLE_ID, or --text TEXT")
+    return find_row(file, sample)
+
+
+def _lines(traced: "TracedRule") -> Iterator[str]:
+    decision, rule = traced.decision, traced.rule
+    if decision.error is not None:
+        outcome = f"fails: {decision.error}"
+    elif decision.fired is None:
+        outcome = "not applicable"
+    else:
+        outcome = f"{'fires' if decision.fired else 'does not fire'}, {_VOTES[decision.vote or 0]}"
+    message = f": {' '.join(decision.message.split())}" if decision.message else ""
+    yield f"{rule.file}:{rule.line}: {rule.id}: {outcome}{message}"
+    for name, part in (("when", traced.when), ("match", traced.match)):
+        if part:
+            yield f"  {name}"
+            yield from _part(part, "    ")
+
+
+def _part(part: "Traced", indent: str) -> Iterator[str]:
+    options = "".join(f" {key}={_short(value)}" for key, value in part.options.items())
+    scope = f" on {part.scope}" if part.scope else ""
+    outcome = f"fails: {part.error}" if part.error else _HOLDS[part.holds]
+    found = f" ({' '.join(part.evidence.split())[:100]})" if part.evidence and not part.parts else ""
+    yield f"{indent}{part.part}{options}{scope}: {outcome}{found}"
+    if not part.parts:
+        for span in part.spans[:5]:
+            yield f"{indent}  {span.scope} {span.start}-{span.end}: {' '.join(span.text.split())[:100]!r}"
+    for inner in part.parts:
+        yield from _part(inner, indent + "  ")
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def new(
+    path: Annotated[Path, typer.Argument(help="The rule file to write.")],
+    rule_id: Annotated[str, typer.Option("--id", help="The first rule's id.")] = "my-rule",
+    check: Annotated[
+        str, typer.Option("--check", help="A check type that the file shall show.")
+    ] = "icontains-any",
+) -> None:
+    """Write a rule file to begin with: a rule with tests that pass, and what each key is for."""
+    from kto_data.labelers.rules.skeleton import EXAMPLES, skeleton
+    from kto_data.runs.files import write_text
+
+    if path.exists():
+        raise InputError(f"{path}: is there already; name a new file")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}; make it first")
+    if check not in EXAMPLES:
+        raise InputError(f"--check {check}: no example of it{did_you_mean(check, EXAMPLES)}")
+    write_text(path, skeleton(path.name.partition(".")[0], rule_id, check))
+    print(f"wrote {path}")
+    print(f"next: kto rules test {path}; kto rules lint {path}; kto rules report {path} --on DATA")
