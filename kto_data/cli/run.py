@@ -22,6 +22,10 @@ def run(
         bool,
         typer.Option("--wait", help="Wait for annotators; else a run that needs them ends with exit code 4."),
     ] = False,
+    rounds: Annotated[
+        int | None,
+        typer.Option(min=1, max=20, help="Rounds of training, instead of the file's `rounds.n`."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a pipeline, from its input to its report; what is finished is reused.
@@ -35,7 +39,10 @@ def run(
     from kto_data.pipeline.spec import load_pipeline
 
     summary = run_pipeline(
-        load_pipeline(find(pipeline), seed=seed), runs=runs, progress=ShownProgress(), wait=wait
+        load_pipeline(find(pipeline), seed=seed, rounds=rounds),
+        runs=runs,
+        progress=ShownProgress(),
+        wait=wait,
     )
     if as_json:
         print(json.dumps({"folder": str(summary.folder), **summary.facts}, indent=2, ensure_ascii=False))

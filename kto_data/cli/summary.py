@@ -1,6 +1,6 @@
 """The summary of a run in a few lines: what came in, what came out, and whether the model got better."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kto_data.report.facts import Facts
@@ -89,6 +89,20 @@ def _model(facts: Facts) -> Iterator[str]:
     if "evaluation" in facts:
         yield ""
         yield from summarise_evaluation(facts["evaluation"])
+    if "training_rounds" in facts:
+        yield ""
+        yield from _rounds(facts["training_rounds"])
+
+
+def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line a round, side by side with the others."""
+    yield f"  {'round':<7}{'rows':>8}{'answers':>9}{'desirable':>11}   {'AUC':<20}{'held-out gain':<23}KL, nats"
+    for one in rounds:
+        figures = one["figures"]
+        yield (
+            f"  {one['round']:<7}{one['n_train']:>8,}{one['n_answers']:>9,}{one['n_desirable']:>11,}   "
+            f"{figure(figures.get('auc')):<20}{figure(figures.get('held_out_gain')):<23}{figure(figures.get('kl'))}"
+        )
 
 
 def summarise_evaluation(evaluation: Mapping[str, Any]) -> Iterator[str]:

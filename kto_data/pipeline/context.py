@@ -21,6 +21,8 @@ class Context:
         log: Its vote log.
         done: The steps that are done, by name.
         wait: Wait for annotators, instead of ending while too little is answered.
+        round: Which round of training it is, from 1.
+        reference: What every round's model is compared with; None in the first, whose training makes or names it.
     """
 
     pipeline: Pipeline
@@ -28,6 +30,8 @@ class Context:
     log: VoteLog
     done: dict[str, StepResult] = field(default_factory=dict)
     wait: bool = False
+    round: int = 1
+    reference: Path | str | None = None
 
     def do(
         self,
@@ -42,7 +46,7 @@ class Context:
         """Do a step, or reuse it.
 
         Args:
-            name: Unique in the run.
+            name: Unique in the round.
             work: See `Step`, as for the rest.
             options: JSON values.
             files: Input files.
@@ -50,7 +54,7 @@ class Context:
             packages: Whose code does the work.
         """
         needed = [self.done[step] for step in after if step in self.done]
-        result = self.run.run(Step(name, work, options, files, needed, packages))
+        result = self.run.run(Step(step_name(name, self.round), work, options, files, needed, packages))
         self.done[name] = result
         return result
 
@@ -73,3 +77,12 @@ class Context:
             name for result in self.done.values() for name in result.facts.get("blocks", {}).get(kind, [])
         )
         return [self.log.folder / name for name in names]
+
+
+def step_name(name: str, number: int) -> str:
+    """Return the name that a step of a round has in the run.
+
+    >>> step_name("train", 1), step_name("train", 2)
+    ('train', 'r2_train')
+    """
+    return name if number == 1 else f"r{number}_{name}"

@@ -71,7 +71,7 @@ def plan_for_run(folder: Path) -> Plan:
     subject = Subject(
         data=run.folders["held_out"] / "dataset" if "held_out" in run.folders else folder / "dataset",
         model=model,
-        reference=reference_of(model),
+        reference=_first_reference(model, folder),
         control=control,
         labels_from="the truth" if known else "the run's own labels",
         machine=_machine(_options_of(model)),
@@ -172,6 +172,14 @@ def reference_of(checkpoint: Path) -> str:
     if options is None or options.model == "tiny":
         raise InputError(f"{checkpoint}: what it was trained from is not known; name it with --reference")
     return options.model
+
+
+def _first_reference(model: Path, run: Path) -> str:
+    """Return what a run's first round was trained from: a later round's model was trained from the one before."""
+    reference = reference_of(model)
+    while Path(reference).name == model.name and run.resolve() in Path(reference).resolve().parents:
+        reference = reference_of(Path(reference))
+    return reference
 
 
 def _options_of(checkpoint: Path) -> TrainOptions | None:

@@ -1,5 +1,6 @@
 """A pipeline from its file to its report."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from kto_data.errors import FindingsError
 from kto_data.pipeline.context import Context
 from kto_data.pipeline.facts import gather
 from kto_data.pipeline.spec import Pipeline
+from kto_data.pipeline.steps.answers import split_as_before
 from kto_data.pipeline.steps.balance import balance
 from kto_data.pipeline.steps.demo_log import make_demo_log
 from kto_data.pipeline.steps.evaluate import EVALUATION, check_limits, evaluate, evaluation_of
@@ -23,6 +25,7 @@ from kto_data.pipeline.steps.train import train, train_control
 from kto_data.pipeline.steps.truth import compare_with_truth
 from kto_data.pipeline.steps.write import write
 from kto_data.pipeline.trainer import check_installed
+from kto_data.pipeline.training_rounds import next_round, round_facts
 from kto_data.report.facts import Facts
 from kto_data.report.render import write_report
 from kto_data.runs.files import write_json
@@ -67,11 +70,19 @@ def run_pipeline(
     with run.locked():
         context = Context(pipeline, run, VoteLog(run.path / "votes"), wait=wait)
         make_dataset(context)
+        rounds = [context]
         if pipeline.train is not None:
             _train_and_evaluate(context)
+            for _ in range(1, pipeline.file.rounds.n):
+                context = next_round(rounds[-1])
+                label_and_write(context, before=rounds[-1])
+                _train_and_evaluate(context)
+                rounds.append(context)
         facts = gather(context)
+        if len(rounds) > 1:
+            facts["training_rounds"] = round_facts(rounds)  # type: ignore[typeddict-item]  # plain dicts of these keys
         write_report(run.path, facts)
-        _write_manifest(context)
+        _write_manifest(rounds)
     return RunSummary(run.path, facts)
 
 
@@ -80,6 +91,16 @@ def make_dataset(context: Context) -> StepResult:
     if context.pipeline.file.demo_log:
         make_demo_log(context)
     _check_quarantined(context, read(context))
+    return label_and_write(context)
+
+
+def label_and_write(context: Context, before: Context | None = None) -> StepResult:
+    """Do the steps from rows to the dataset folder.
+
+    Args:
+        context: A round whose rows are read.
+        before: The round before, whose rows stay on their side of the split.
+    """
     prepare(context)
     find_gold(context)
     if context.pipeline.rules.rules:
@@ -90,7 +111,10 @@ def make_dataset(context: Context) -> StepResult:
     aggregate_in_rounds(context, voters_of(context), check_faults)
     compare_with_truth(context)
     curate(context)
-    split(context)
+    if before is None:
+        split(context)
+    else:
+        split_as_before(context, before)
     balance(context)
     check_data(context)
     written = write(context)
@@ -100,12 +124,12 @@ def make_dataset(context: Context) -> StepResult:
 
 def _train_and_evaluate(context: Context) -> None:
     options = context.pipeline.file.evaluate
-    if options is not None:
+    if options is not None and context.round == 1:
         hold_out(context)  # first: with nothing to evaluate on, hours of training would be for nothing
     train(context)
     context.run.publish("checkpoint", context.path("train", "train/checkpoint"))
     if options is not None:
-        if options.control:
+        if options.control and context.round == 1:
             train_control(context)
         evaluate(context)
         check_limits(context)
@@ -126,9 +150,18 @@ def _check_quarantined(context: Context, result: StepResult) -> None:
         )
 
 
-def _write_manifest(context: Context) -> None:
+def _write_manifest(rounds: Sequence[Context]) -> None:
+    """Write which steps were done, each with its round; a later round's stand in for those of the same name."""
+    context = rounds[0]
+    named = {result.name: (name, one.round) for one in reversed(rounds) for name, result in one.done.items()}
     steps: list[dict[str, Any]] = [
-        {"step": result.name, "folder": result.folder.name, "hash": result.hash, "counts": result.counts}
+        {
+            "step": named[result.name][0],
+            "round": named[result.name][1],
+            "folder": result.folder.name,
+            "hash": result.hash,
+            "counts": result.counts,
+        }
         for result in context.run.results
     ]
     write_json(

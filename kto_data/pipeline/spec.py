@@ -63,12 +63,13 @@ class Pipeline:
     held_out_judges: tuple[Judge, ...] = ()
 
 
-def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
+def load_pipeline(path: Path, *, seed: int | None = None, rounds: int | None = None) -> Pipeline:
     """Read and check a pipeline file and the rule files it names.
 
     Args:
         path: The file.
         seed: Used instead of the file's own.
+        rounds: Rounds of training, instead of the file's `rounds.n`.
 
     Raises:
         InputError: The file cannot be read.
@@ -104,6 +105,10 @@ def load_pipeline(path: Path, *, seed: int | None = None) -> Pipeline:
     assert prepare is not None and curate is not None and tests is not None  # noqa: PT018 - likewise
     if seed is not None:
         spec = spec.model_copy(update={"seed": seed})
+    if rounds is not None:
+        if train is None:
+            raise InputError(f"{path}: trains nothing, so there are no rounds; add `train:` to it")
+        spec = spec.model_copy(update={"rounds": spec.rounds.model_copy(update={"n": rounds})})
     if train is not None:
         named = path.parent / train.model  # relative paths are relative to the pipeline file, as all others
         model = str(named) if named.is_dir() else train.model

@@ -395,6 +395,17 @@ class Evaluation(TypedDict, total=False):
     gate: Gate
 
 
+class TrainingRound(TypedDict, total=False):
+    """A round of training; from the second on with answers of the model before among its rows."""
+
+    round: int
+    n_train: int
+    n_answers: int
+    n_desirable: int  # of the answers
+    n_undesirable: int
+    figures: dict[str, Figure | None]
+
+
 class Input(TypedDict, total=False):
     """An input file."""
 
@@ -441,4 +452,5 @@ class Facts(TypedDict, total=False):
     labels: Labels
     training: Training
     evaluation: Evaluation
+    training_rounds: list[TrainingRound]
     lineage: Lineage

@@ -54,6 +54,7 @@ SECTIONS = (
     Section("labels", "Who decided the labels", "labels"),
     Section("evaluation", "Evaluation on held-out prompts", "evaluation"),
     Section("gate", "Regression gate", "evaluation.gate"),
+    Section("rounds", "Rounds of training", "training_rounds"),
     Section("training", "Training", "training"),
     Section("samples", "Outputs side by side", "evaluation.samples"),
     Section("dropped", "Dropped rows", "accounting.dropped"),

@@ -150,6 +150,85 @@ def test_a_second_run_trains_nothing_and_another_seed_gives_other_figures(finish
     assert json.loads(other.stdout)["evaluation"]["trained"]["auc"] != before["trained"]["auc"]
 
 
+def test_a_run_is_evaluated_again_with_the_same_figures_and_a_gate_that_closes(finished):
+    kto, _ = finished
+    gate = kto.write("gate.yaml", "auc: {min: 1.01}\nkl: {max: 1000}\n")
+    done = kto("evaluate", kto.run_folder, "--gate", gate, "--json")
+    assert done.returncode == 1
+    assert done.stderr.count("gate: ") == 1
+    assert "gate: auc is " in done.stderr
+    found = json.loads(done.stdout)
+    assert [limit["passed"] for limit in found["gate"]["limits"]] == [False, True]
+    assert {name: value for name, value in found.items() if name not in ("gate", "folder")} == evaluation(kto)
+    assert (
+        json.loads((kto.run_folder / "evaluation" / "evaluation.json").read_text())["gate"] == found["gate"]
+    )
+
+
+def test_what_training_changed_beside_the_ranking_has_intervals(finished):
+    found = evaluation(finished[0])
+    generated = found["generated"]
+    for figure in (
+        found["perplexity"]["ratio"],
+        generated["kl"],
+        generated["length_ratio"],
+        generated["refusals"]["change"],
+        generated["rule_gaming"]["gap"],
+    ):
+        assert figure["lower"] <= figure["estimate"] <= figure["upper"]
+    assert generated["kl"]["lower"] >= 0
+    assert "gaming" in generated["rule_gaming"]["words"]
+    assert sum(one["n"] for one in found["calibration"]["bins"]) == found["n_rows"]
+
+
+def test_a_dataset_trains_and_any_checkpoint_is_evaluated_on_it(finished):
+    kto, _ = finished
+    options = json.loads((kto.run_folder / "checkpoint" / "kto_options.json").read_text())
+    config = kto.write("train.json", json.dumps({**options, "model": "tiny"}))
+    data = kto.run_folder / "dataset"
+    done = kto("train", data, "-o", "trained", "--config", config, "--seed", 9, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    weights = json.loads((data / "manifest.json").read_text())["weights"]
+    assert report["weights"]["desirable"] == weights["desirable_weight"]
+    assert report["options"]["seed"] == 9
+    few = ("--prompts", 2, "--max-new-tokens", 3)
+    done = kto(
+        "evaluate",
+        "--checkpoint",
+        "trained/checkpoint",
+        "--data",
+        data,
+        "--labelers",
+        "builtin:sums",
+        *few,
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["generated"]["held_out_labelers"]["labelers"] == ["wrong-sum"]
+    assert found["generated"]["n_prompts"] == 2
+    assert "control" not in found
+
+
+def test_mistakes_in_training_and_evaluating_are_told_before_any_work(finished):
+    kto, _ = finished
+    for arguments, code, words in (
+        (("train", "nowhere", "-o", "t"), 2, "no such dataset folder"),
+        (("train", kto.run_folder / "dataset", "-o", "t", "--epoch", 3), 2, "--epoch"),
+        (("evaluate",), 2, "name either a run folder"),
+        (("evaluate", kto.run_folder, "--checkpoint", "c", "--data", "d"), 2, "name either a run folder"),
+        (("evaluate", kto.run_folder, "--labelers", "builtin:quickstart"), 2, "cannot be held out"),
+        (
+            ("evaluate", "--checkpoint", "c", "--data", kto.run_folder / "dataset"),
+            2,
+            "config.json is missing",
+        ),
+    ):
+        done = kto(*arguments)
+        assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+
+
 @pytest.fixture
 def xstest():
     """The xstest pipeline without its training, and the folder that holds its input."""

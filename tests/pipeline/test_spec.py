@@ -250,3 +250,16 @@ def test_a_seed_given_apart_replaces_that_of_the_file_and_reaches_the_trainer(lo
 def test_the_trainers_defaults_are_those_of_its_model(load):
     assert load(GOOD + "train: {model: tiny}\n").train.sft.rows == "all"
     assert load(GOOD + "train: {model: ./base}\n").train.sft.rows == "desirable"
+
+
+def test_a_gate_and_rounds_need_what_they_work_on(mistakes):
+    found = mistakes(GOOD + "gate: {auc: {min: 0.6}}\nrounds: {n: 2}\n")
+    assert [line.split(": ", 2)[1] for line in found] == ["gate", "rounds"]
+    assert "needs `evaluate`" in found[0]
+    assert "needs `train`" in found[1]
+
+
+def test_a_misspelt_figure_of_the_gate_is_told_with_its_line(mistakes):
+    [found] = mistakes(GOOD + "train: {model: tiny}\nevaluate: {prompts: 3}\ngate: {kll: {max: 5}}\n")
+    assert found.startswith("p.yaml:7: gate.kll: ")
+    assert "did you mean 'kl'" in found

@@ -147,7 +147,7 @@ def as_rows(generations: pa.Table, *, source: str = "generated") -> pa.Table:
         prompt, completion = _messages(line["prompt"], "user"), _messages(line["completion"], "assistant")
         rows.append(
             {
-                "row_id": f"{source}#{number}",
+                "row_id": f"{source}#answer-{number}",
                 "sample_id": content_id(prompt, completion),
                 "prompt_id": line["prompt_id"],
                 "prompt": prompt,
@@ -162,7 +162,7 @@ def as_rows(generations: pa.Table, *, source: str = "generated") -> pa.Table:
 def _messages(value: Any, role: str) -> list[dict[str, str]]:
     if isinstance(value, str):
         return [{"role": role, "content": value}]
-    return [{"role": message["role"], "content": message["content"]} for message in value]
+    return [{key: text for key, text in message.items() if text is not None} for message in value]
 
 
 def _compare(minded: Minded) -> tuple[dict[str, Any], npt.NDArray[np.float64]]:

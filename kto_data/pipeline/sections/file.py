@@ -14,6 +14,7 @@ from kto_data.pipeline.sections.evaluate import EvaluateOptions
 from kto_data.pipeline.sections.gate import GateOptions
 from kto_data.pipeline.sections.known import GoldColumns, GoldFile, TruthFile
 from kto_data.pipeline.sections.label import LabelOptions, Share
+from kto_data.pipeline.sections.rounds import RoundsOptions
 from kto_data.readers import ReadEntry
 
 
@@ -69,6 +70,8 @@ class PipelineFile(Options):
     """How the trained model is judged; without this key it is not."""
     gate: GateOptions | None = None
     """Limits on the figures of `evaluate`: {auc: {min: 0.6}}; a broken one ends the run with exit code 1."""
+    rounds: RoundsOptions = RoundsOptions()
+    """Train, let the model answer, label its answers, train on: {n: 3}; `kto run --rounds N` sets n."""
     limits: Limits = Limits()
 
 
@@ -93,6 +96,8 @@ def keys_that_do_not_go_together(data: dict[str, Any], file: YamlFile) -> list[M
         mistakes.append(
             file.mistake(("evaluate",), "`evaluate` needs `train`: there is no model to evaluate")
         )
+    if data.get("rounds") is not None and data.get("train") is None:
+        mistakes.append(file.mistake(("rounds",), "`rounds` needs `train`: there is no model to answer"))
     if data.get("gate") is not None and data.get("evaluate") is None:
         mistakes.append(file.mistake(("gate",), "`gate` needs `evaluate`: there are no figures to limit"))
     return mistakes

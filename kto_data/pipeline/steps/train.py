@@ -29,6 +29,8 @@ def train_control(context: Context) -> StepResult:
 
 def reference_of(context: Context) -> Path | str:
     """Return the model that KTO started from: the one after the first stage, or the one that was named."""
+    if context.reference is not None:
+        return context.reference
     made = context.path("train", "train/reference")
     options = context.pipeline.train
     assert options is not None

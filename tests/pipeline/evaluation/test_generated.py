@@ -116,6 +116,6 @@ def test_generated_outputs_become_rows(as_text, answers):
     assert rows.schema.equals(rows_schema())
     [row] = rows.to_pylist()
     asked, answered = [{"role": "user", "content": "question 0"}], [{"role": "assistant", "content": "yes"}]
-    assert (row["row_id"], row["prompt_id"], row["finish_reason"]) == ("generated#0", "p0", "stop")
+    assert (row["row_id"], row["prompt_id"], row["finish_reason"]) == ("generated#answer-0", "p0", "stop")
     assert row["sample_id"] == content_id(asked, answered)
     assert [(message["role"], message["content"]) for message in row["completion"]] == [("assistant", "yes")]
