@@ -1,4 +1,5 @@
-"""A server that speaks OpenAI's protocol as a script says: with faults, limits and latency; it counts what it was paid."""
+"""A server that speaks OpenAI's and Anthropic's protocols as a script says: with faults, limits and latency; it counts what
+it was paid."""
 
 import asyncio
 import itertools
@@ -21,7 +22,7 @@ OTHER_FAULTS = ("half reply", "no reply", "reset", "twice")
 
 
 class JudgeServer:
-    """Answers `POST /v1/chat/completions` from a thread of its own.
+    """Answers `POST /v1/chat/completions` and `POST /v1/messages` from a thread of its own.
 
     `script(request, n)` gets the body and how often exactly this body has come before, and returns the model's text,
     or the name of a fault. A request is paid when a whole good reply to it was sent.
@@ -88,6 +89,7 @@ class JudgeServer:
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head.decode().split("\r\n")
         headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines[1:])}
+        complete = self._message if lines[0].split(" ")[1] == "/v1/messages" else self._completion
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
         n, self.came[raw] = self.came[raw], self.came[raw] + 1
         self.times.append(asyncio.get_running_loop().time())
@@ -110,12 +112,12 @@ class JudgeServer:
             if said == "reset":
                 writer.transport.abort()
                 return False
-            whole = _reply(200, self._completion("{}" if _is_fault(said, self.faults) else said))
+            whole = _reply(200, complete("{}" if _is_fault(said, self.faults) else said))
             if said == "half reply":
                 writer.write(whole[: len(whole) // 2])
                 return False
             if said == "twice":
-                whole = _reply(200, self._completion(self.script(json.loads(raw), 1)))
+                whole = _reply(200, complete(self.script(json.loads(raw), 1)))
                 writer.write(whole)
                 await writer.drain()
                 await asyncio.sleep(0.005)
@@ -139,6 +141,13 @@ class JudgeServer:
             "choices": [choice],
         }
         return json.dumps(body | {"usage": self.usage}).encode()
+
+    def _message(self, said):
+        """Anthropic's: a script returns the parts of the message, or the whole of it as a dict."""
+        body = said if isinstance(said, dict) else {"content": said, "stop_reason": "end_turn"}
+        usage = {"input_tokens": 100, "output_tokens": 20}
+        head = {"id": f"msg_{next(self._number)}", "type": "message", "role": "assistant", "model": "m"}
+        return json.dumps(head | {"usage": usage} | body).encode()
 
 
 def _is_fault(said, faults):
