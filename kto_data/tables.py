@@ -6,18 +6,23 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    import duckdb
 
 ROWS_PER_BATCH = 16_384
 """Rows that a query hands over at a time where they hold only ids."""
 
 
 @contextmanager
-def database(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def database(scratch: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     """Open an empty DuckDB that spills into `scratch`, an existing folder, and never loads an extension."""
+    import duckdb
+
     with tempfile.TemporaryDirectory(prefix=".spill-", dir=scratch) as folder:
         config: dict[str, str | bool | int | float | list[str]] = {
             "temp_directory": folder,
@@ -28,14 +33,14 @@ def database(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
 
 
-def add_view(connection: duckdb.DuckDBPyConnection, name: str, files: Path | Sequence[Path]) -> None:
+def add_view(connection: "duckdb.DuckDBPyConnection", name: str, files: Path | Sequence[Path]) -> None:
     """Name Parquet files as one view; their names are taken literally, whatever characters they hold."""
     paths = [files] if isinstance(files, Path) else files
     connection.read_parquet([glob.escape(str(path)) for path in paths]).create_view(name)
 
 
 def read_query(
-    connection: duckdb.DuckDBPyConnection, query: str, *, batch_rows: int = ROWS_PER_BATCH
+    connection: "duckdb.DuckDBPyConnection", query: str, *, batch_rows: int = ROWS_PER_BATCH
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a query in batches of at most `batch_rows`."""
     yield from connection.sql(query).to_arrow_reader(batch_rows)

@@ -30,9 +30,7 @@ from kto_data.runs.files import write_json
 from kto_data.schema import FAULTS, QUARANTINED, rows_schema, rule_votes_schema
 from kto_data.tables import write_parquet
 from kto_data.votes.block_summary import summarise_block
-from kto_data.votes.labelers import from_table
-from kto_data.votes.summary import LabelerSummary, summarise
-from kto_data.votes.table import load_votes
+from kto_data.votes.labelers import LabelerSummary, from_table
 
 _LABELERS, _FAILED = "labelers.json", ("faults.parquet", "quarantined.parquet")
 _BESIDE = (_LABELERS, *_FAILED)
@@ -150,6 +148,9 @@ def _label_rows(rules: RuleSet, entries: Sequence[ReadEntry], workers: int, scra
     counts = vote(rules, RowsSource(rows), workers, scratch)
     labelers, block = from_table(rules.labelers()), scratch / "votes.parquet"
     if any(labeler.cap for labeler in labelers):
+        from kto_data.votes.summary import summarise
+        from kto_data.votes.table import load_votes
+
         blocks = {"rule_blocks": [block], "vote_blocks": []}
         summaries = summarise(
             load_votes(labelers, samples=rows, rows=rows, **blocks),

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kto_data.tables import database
-from kto_data.votes.labelers import Labeler
-from kto_data.votes.summary import LabelerSummary
+from kto_data.votes.labelers import Labeler, LabelerSummary
 
 _MEMORY = "400MB"
 _BATCH_ROWS = 4096
+_FEW_ROWS = 10_000  # DuckDB takes longer to start than these to count
 _POOL_CELLS = 1 << 25  # pooled votes kept at a time; each takes 2 bytes, of rules about events 6
 
 Votes = npt.NDArray[np.int8]
@@ -122,6 +122,12 @@ class _Tally:
 
 def _repeated(block: Path) -> tuple[Counts, Counts]:
     """Return the rows, ascending, whose sample has several, and the number of each one's sample."""
+    if pq.read_metadata(block).num_rows <= _FEW_ROWS:
+        samples = pq.read_table(block, columns=["sample_id"])["sample_id"].to_numpy()
+        _, codes_N, counts_S = np.unique(samples.astype(str), return_inverse=True, return_counts=True)
+        several_S = counts_S > 1
+        rows = np.flatnonzero(several_S[codes_N])
+        return rows, (np.cumsum(several_S) - 1)[codes_N[rows]]
     with database(block.parent) as con:
         con.execute(f"SET memory_limit = '{_MEMORY}'")
         con.read_parquet(glob.escape(str(block)), file_row_number=True).create_view("votes")

@@ -46,6 +46,37 @@ class Labeler:
     definition: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class LabelerSummary:
+    """One labeler's votes. Counts are of rows; shares are of samples.
+
+    Attributes:
+        labeler: Its name.
+        kind: rule, judge, annotator or feedback.
+        mode: vote, veto or shadow.
+        n_desirable: Votes for.
+        n_undesirable: Votes against.
+        n_abstain: Rows on which it said nothing, although it could have.
+        n_not_applicable: Rows that it has nothing to say about.
+        n_faults: Rows on which it failed.
+        coverage: Share of the samples on which it votes.
+        overlap: ... and on which another votes too.
+        conflict: ... and on which another votes the other way.
+    """
+
+    labeler: str
+    kind: str
+    mode: str
+    n_desirable: int
+    n_undesirable: int
+    n_abstain: int
+    n_not_applicable: int
+    n_faults: int
+    coverage: float
+    overlap: float
+    conflict: float
+
+
 def version_of(definition: Any) -> str:
     """Return 16 hex digits that stand for a labeler's definition (JSON values)."""
     text = json.dumps(definition, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -7,7 +7,6 @@ votes the other way.
 
 import glob
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -16,42 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kto_data.votes.labelers import Labeler
+from kto_data.votes.labelers import Labeler, LabelerSummary
 from kto_data.votes.standing import long_source
 from kto_data.votes.table import VoteTable
 
 _TESTS = ("> 0", "< 0", "= 0")
-
-
-@dataclass(frozen=True, slots=True)
-class LabelerSummary:
-    """One labeler's votes. Counts are of rows; shares are of samples.
-
-    Attributes:
-        labeler: Its name.
-        kind: rule, judge, annotator or feedback.
-        mode: vote, veto or shadow.
-        n_desirable: Votes for.
-        n_undesirable: Votes against.
-        n_abstain: Rows on which it said nothing, although it could have.
-        n_not_applicable: Rows that it has nothing to say about.
-        n_faults: Rows on which it failed.
-        coverage: Share of the samples on which it votes.
-        overlap: ... and on which another votes too.
-        conflict: ... and on which another votes the other way.
-    """
-
-    labeler: str
-    kind: str
-    mode: str
-    n_desirable: int
-    n_undesirable: int
-    n_abstain: int
-    n_not_applicable: int
-    n_faults: int
-    coverage: float
-    overlap: float
-    conflict: float
 
 
 def summarise(

@@ -15,7 +15,9 @@ from kto_data.votes.table import load_votes
 
 @pytest.mark.parametrize("n_samples", [1, 40, 400])
 @pytest.mark.parametrize("cells", [1, 64, 1 << 18])
-def test_a_block_is_summarised_as_other_votes_are(tmp_path, monkeypatch, n_samples, cells):
+@pytest.mark.parametrize("few_rows", [0, 1000])
+def test_a_block_is_summarised_as_other_votes_are(tmp_path, monkeypatch, n_samples, cells, few_rows):
+    monkeypatch.setattr(block_summary, "_FEW_ROWS", few_rows)
     monkeypatch.setattr(block_summary, "_BATCH_ROWS", max(cells // 7, 1))
     monkeypatch.setattr(block_summary, "_POOL_CELLS", cells)
     rng = np.random.default_rng(n_samples)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, model_validator
 
-from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
+from kto_data.labelers.rules.checks.check import CHECKS, Context, Found
+from kto_data.labelers.rules.checks.share import Share
 from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
 from kto_data.labelers.rules.fast.statistics import Count
 
@@ -19,7 +19,7 @@ _TESTS: Mapping[str, Callable[[str], bool]] = {
 
 
 @CHECKS.register("character-share")
-class CharacterShare(Check):
+class CharacterShare(Share):
     """The share of one kind of character is within bounds: `character-share: {of: digits, min: 0.2}`.
 
     The share is of all characters, white space too; an empty text has share 0.
@@ -27,18 +27,6 @@ class CharacterShare(Check):
 
     of: Literal["digits", "upper", "beyond-ascii"]
     """`digits`; `upper`: letters in upper case; `beyond-ascii`: all that are not ASCII."""
-    min: float = Field(default=0, ge=0, le=1)
-    """At least this share."""
-    max: float = Field(default=1, ge=0, le=1)
-    """At most this share."""
-
-    @model_validator(mode="after")
-    def _something(self) -> "CharacterShare":
-        if not {"min", "max"} & self.model_fields_set:
-            raise ValueError("needs min, max or both")
-        if self.min > self.max:
-            raise ValueError(f"min {self.min} is greater than max {self.max}")
-        return self
 
     def decide(self, text: str, context: Context) -> Found:
         """Hold if the share is within the bounds."""

@@ -5,9 +5,10 @@ from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found, Word
+from kto_data.labelers.rules.checks.check import CHECKS, Context, Found, Word
+from kto_data.labelers.rules.checks.share import Share
 from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
 from kto_data.labelers.rules.fast.literals import can_be_searched
 from kto_data.labelers.rules.fast.statistics import Count, ListedWords
@@ -16,7 +17,7 @@ _WORDS = Count("words")
 
 
 @CHECKS.register("word-share")
-class WordShare(Check):
+class WordShare(Share):
     """The share of a text's words that are in a list is within bounds: `word-share: {list: stopwords, max: 0.08}`.
 
     Words are the pieces between white space, in lower case; a text without words has share 0.
@@ -26,18 +27,6 @@ class WordShare(Check):
 
     values: tuple[Word, ...] = Field(min_length=1)
     """The words, in upper or lower case; in a rule file also `list: NAME` or `file: PATH` (one a line)."""
-    min: float = Field(default=0, ge=0, le=1)
-    """At least this share."""
-    max: float = Field(default=1, ge=0, le=1)
-    """At most this share."""
-
-    @model_validator(mode="after")
-    def _something(self) -> "WordShare":
-        if not {"min", "max"} & self.model_fields_set:
-            raise ValueError("needs min, max or both")
-        if self.min > self.max:
-            raise ValueError(f"min {self.min} is greater than max {self.max}")
-        return self
 
     def decide(self, text: str, context: Context) -> Found:
         """Hold if the share is within the bounds."""
