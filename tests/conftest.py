@@ -172,3 +172,11 @@ def judge_server() -> Any:
     server = _module("judge_server").JudgeServer()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def batch_provider() -> Any:
+    """A provider of batches; see `batch_provider.py`."""
+    provider = _module("batch_provider").BatchProvider()
+    yield provider
+    provider.stop()

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from kto_data.cli.judge import DEFAULT_CACHE, shown_on_stderr
+from kto_data.cli.judge import shown_on_stderr
+from kto_data.cli.judge_options import DEFAULT_CACHE
 from kto_data.errors import FindingsError, InputError
 
 

@@ -9,23 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
+from kto_data.cli import judge_batches
+from kto_data.cli.judge_options import DEFAULT_CACHE, Cache, Data, JsonOption, Judges, Output
+from kto_data.cli.judge_text import print_counts, print_report
 from kto_data.errors import FindingsError
 
 app = typer.Typer(
     help="Let language models judge outputs, and measure what their verdicts are worth.", no_args_is_help=True
 )
-
-Data = Annotated[
-    list[str], typer.Argument(help="Input files or globs: JSONL, JSON, CSV, Parquet; plain or gzipped.")
-]
-Judges = Annotated[list[str], typer.Option("--judge", help="Judge files; repeatable.")]
-Cache = Annotated[
-    Path, typer.Option("--cache", help="Where answers are kept, so that none is paid for twice.")
-]
-Output = Annotated[Path, typer.Option("-o", "--output", help="Where the votes go (Parquet).")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
-
-DEFAULT_CACHE = Path("runs/answers.sqlite")
 
 
 def shown_on_stderr() -> Any:
@@ -89,29 +80,6 @@ def _judge(
         print_counts(name, counts)
     for path in outcome.files:
         print(f"wrote {path}")
-
-
-def print_counts(name: str, counts: Any) -> None:
-    """Print what a judge did."""
-    n_abstained = sum(counts.causes.values())
-    print(
-        f"{name}: {counts.n_desirable:,} desirable, {counts.n_undesirable:,} undesirable, {n_abstained:,} abstained"
-        f"{_listed(counts.causes)}, {counts.n_not_applicable:,} not applicable, {counts.n_faults:,} faults"
-        f"{_listed(counts.faults)}, {counts.n_unsent:,} not asked{_listed(counts.unsent)}"
-    )
-    cost = f", ${counts.cost_usd:,.4f}" if counts.cost_usd else ""
-    print(
-        f"  {counts.n_new:,} new answers ({counts.tokens_in:,} + {counts.tokens_out:,} tokens{cost}), "
-        f"{counts.n_stored:,} stored ones"
-    )
-    troubles = {event: n for event, n in counts.events.items() if event not in ("sent", "answered")}
-    if troubles:
-        print(f"  on the way:{_listed(troubles)}")
-
-
-def _listed(counts: Any) -> str:
-    found = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return f" ({', '.join(f'{name} {n:,}' for name, n in found)})" if found else ""
 
 
 @app.command("test")
@@ -202,104 +170,8 @@ def report(
         print(json.dumps({one.judge: one.as_dict() for one in reports}, indent=2, ensure_ascii=False))
         return
     for one in reports:
-        _print_report(one)
+        print_report(one)
 
 
-def _print_report(one: Any) -> None:
-    gold, bias = one.gold, one.biases
-    print(
-        f"{one.judge}: {one.n_voted:,} of {one.n_rows:,} judged, {one.n_abstained:,} abstained{_listed(one.causes)}, "
-        f"{one.n_faults:,} faults, {one.n_unsent:,} without a stored answer"
-    )
-    if gold.n_gold:
-        print(f"  against gold ({gold.n_compared:,} compared of {gold.n_gold:,})")
-        for name in ("agreement", "kappa", "sensitivity", "specificity"):
-            print(f"    {name:<12}{_interval(getattr(gold, name))}")
-    if gold.calibration:
-        print(
-            f"    scores       off by {gold.calibration.ece:.3f} on average (ECE), Brier {gold.calibration.brier:.3f}"
-        )
-    for point in gold.curve:
-        print(f"    score {point.score:>8.3f}  desirable {_interval(point.share)}  n {point.n:,}")
-    if gold.fitted:
-        fitted = gold.fitted
-        at = "nowhere" if fitted.threshold is None else f"from {fitted.threshold:.4g}"
-        now = "" if gold.accuracy_now is None else f"; as it is now {gold.accuracy_now:.3f}"
-        print(
-            f"    fitted       desirable {at} ({fitted.method}, {fitted.n_folds} folds by prompt): "
-            f"right on {fitted.accuracy:.3f} of held-out samples{now}"
-        )
-    for name, found in (
-        ("longer completions are called desirable more often by", bias.longer),
-        ("outputs of its own family, by", bias.own_family),
-        ("... and in gold, by", bias.own_family_gold),
-        ("answers to the same question agree on", bias.itself),
-    ):
-        if found:
-            print(f"  {name} {_interval(found)}")
-    for probe in one.probes:
-        flips = f"{_interval(probe.flips)} flip" if probe.flips else "no pair of verdicts"
-        print(
-            f"  {probe.name:<18}{flips} of {probe.n:,} ({probe.n_to_desirable:,} to desirable, "
-            f"{probe.n_to_undesirable:,} to undesirable; {probe.n_requests:,} requests)"
-        )
-    if one.cost_per_1000_usd is not None:
-        print(f"  1,000 votes cost ${one.cost_per_1000_usd:,.4f}")
-
-
-def _interval(found: Any) -> str:
-    return "-" if found is None else f"{found.estimate:.3f} [{found.lower:.3f}, {found.upper:.3f}]"
-
-
-@app.command("submit")
-def submit(
-    data: Data,
-    judge: Annotated[str, typer.Option("--judge", help="A judge file with the backend openai or anthropic.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The batch file (JSON lines) to upload.")],
-    cache: Cache = DEFAULT_CACHE,
-    as_json: JsonOption = False,
-) -> None:
-    """Write what would be asked as a provider's batch file, at half the price; nothing is sent.
-
-    Upload it with the provider's console or tool, and give the result file to `kto judge collect`.
-    """
-    from kto_data.labelers.judges.load import load_judges
-    from kto_data.pipeline.judge_batches import submit_files
-
-    [one] = load_judges([judge], base=Path())
-    counts = submit_files(data, one, output, cache)
-    if as_json:
-        print(json.dumps(asdict(counts), indent=2))
-        return
-    print(
-        f"wrote {output}: {counts.n_lines:,} requests; {counts.n_stored:,} answers are stored already, "
-        f"{counts.n_unsent:,} are over the budget"
-    )
-
-
-@app.command("collect")
-def collect(
-    data: Data,
-    judge: Annotated[str, typer.Option("--judge", help="The judge file that asked.")],
-    results: Annotated[
-        list[Path], typer.Option("--results", help="The provider's result files; repeatable.")
-    ],
-    cache: Cache = DEFAULT_CACHE,
-    as_json: JsonOption = False,
-) -> None:
-    """Keep the answers of a provider's result file; `kto judge run` then makes votes of them without asking."""
-    from kto_data.labelers.judges.load import load_judges
-    from kto_data.pipeline.judge_batches import collect_files
-
-    [one] = load_judges([judge], base=Path())
-    counts = collect_files(data, one, results, cache)
-    if as_json:
-        print(json.dumps(asdict(counts), indent=2, ensure_ascii=False))
-        return
-    money = f" (${counts.cost_usd:,.4f})" if counts.cost_usd else ""
-    print(
-        f"{counts.n_lines:,} lines: {counts.n_new:,} new answers{money}, {counts.n_stored:,} were stored already, "
-        f"{counts.n_failed:,} without an answer, {counts.n_unknown:,} about something else"
-    )
-    if counts.first_failure:
-        print(f"note: the first without an answer: {counts.first_failure}", file=sys.stderr)
+app.command("submit")(judge_batches.submit)
+app.command("collect")(judge_batches.collect)

@@ -1,8 +1,8 @@
 """Provider batch files: questions as lines to upload, and answers as lines to read, at half the price.
 
-Nothing is sent by us: `kto judge submit` writes the lines in the provider's format, the user uploads the file (or
-the provider's own tool does), and `kto judge collect` puts what comes back into the cache. Each line carries the
-question's key in the cache as its `custom_id`, so answers find their questions in any order, and twice does no harm.
+`kto judge submit` writes the lines in the provider's format, and sends them (`batch_servers`) or leaves that to the user;
+`kto judge collect` puts what comes back into the cache. Each line carries the question's key in the cache as its `custom_id`,
+so answers find their questions in any order, and twice does no harm.
 
 OpenAI: https://platform.openai.com/docs/guides/batch; Anthropic: https://docs.anthropic.com/en/docs/build-with-claude/batch-processing
 """
@@ -10,7 +10,7 @@ OpenAI: https://platform.openai.com/docs/guides/batch; Anthropic: https://docs.a
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -36,6 +36,9 @@ class BatchCounts:
         n_lines: Lines written or read.
         n_stored: Of what was asked, questions whose answer was stored already; they are not written.
         n_unsent: Questions that the budget did not reach.
+        n_under_way: Questions that wait in a batch that was sent before; they are not written.
+        n_open: Batches whose answers are not there yet.
+        batches: The provider's names of the batches that were sent or collected.
         n_new: Answers that were put into the cache.
         n_failed: Lines without an answer; asking again is safe.
         n_unknown: Lines that are about no question of this judge on these rows.
@@ -46,6 +49,9 @@ class BatchCounts:
     n_lines: int = 0
     n_stored: int = 0
     n_unsent: int = 0
+    n_under_way: int = 0
+    n_open: int = 0
+    batches: list[str] = field(default_factory=list)
     n_new: int = 0
     n_failed: int = 0
     n_unknown: int = 0
@@ -61,7 +67,7 @@ def batch_lines(
     Raises:
         InputError: The judge's backend has no batch files.
     """
-    backend = _backend(judge)
+    backend = batch_backend(judge)
     answers = _answers(judge, cache)
     spending = Spending(judge.options.budget)
     written: set[str] = set()
@@ -77,6 +83,9 @@ def batch_lines(
             continue
         if spending.reserve(*_most(judge, question)) is not None:
             counts.n_unsent += 1
+            continue
+        if bytes.fromhex(key) in cache.under_way:
+            counts.n_under_way += 1
             continue
         written.add(key)
         counts.n_lines += 1
@@ -98,6 +107,8 @@ def collect_lines(
     lines: Iterator[tuple[str, str]],
     cache: AnswerCache,
     counts: BatchCounts,
+    *,
+    sent: set[bytes] | None = None,
 ) -> None:
     """Put the answers of a provider's result file into the cache.
 
@@ -107,13 +118,14 @@ def collect_lines(
         lines: The result file's lines, each with its place for messages.
         cache: Where answers are kept.
         counts: Counts what was found.
+        sent: Questions that are known to be the judge's, whether or not these rows still ask them.
 
     Raises:
         InputError: The judge's backend has no batch files, or a line is no JSON object with a `custom_id`.
     """
-    backend = _backend(judge)
+    backend = batch_backend(judge)
     answers = _answers(judge, cache)
-    asked: set[bytes] = set()
+    asked = set(sent or ())
     question = Question(())
     for question in _questions(judge, rows):
         asked.add(answers.key(question))
@@ -142,7 +154,12 @@ def collect_lines(
     cache.commit()
 
 
-def _backend(judge: Judge) -> HttpBackend:
+def batch_backend(judge: Judge) -> HttpBackend:
+    """Return the judge's backend.
+
+    Raises:
+        InputError: It has no batch files.
+    """
     if not isinstance(judge.backend, OpenAI | Anthropic):
         raise InputError(f"{judge.file}: batch files are for openai and anthropic, not {judge.backend_name}")
     return judge.backend

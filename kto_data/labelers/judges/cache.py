@@ -20,7 +20,7 @@ _VERSION = 1
 _BUSY_S = 30.0
 _FIELDS = tuple(field.name for field in fields(Answer))
 
-_TABLE = """
+_TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
     key BLOB PRIMARY KEY,
     text TEXT NOT NULL,
@@ -29,8 +29,13 @@ CREATE TABLE IF NOT EXISTS answers (
     tokens_out INTEGER,
     cost_usd REAL,
     created_at REAL NOT NULL
-) WITHOUT ROWID
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batches (
+    name TEXT PRIMARY KEY, place TEXT NOT NULL, judge TEXT NOT NULL, provider_id TEXT, n_lines INTEGER, sent_at REAL
+);
+CREATE TABLE IF NOT EXISTS batch_keys (key BLOB PRIMARY KEY, batch TEXT NOT NULL) WITHOUT ROWID
 """
+"""Answers; and the questions that wait at a provider (`batch_ledger`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +89,21 @@ class AnswerCache:
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version not in (0, _VERSION):
                 raise InputError(f"{path}: holds answers of version {version}; this version reads {_VERSION}")
-            self._db.execute(_TABLE)
+            self._db.executescript(_TABLES)
             self._db.execute(f"PRAGMA user_version = {_VERSION}")
+            self.under_way: set[bytes] = {row[0] for row in self._db.execute("SELECT key FROM batch_keys")}
+            """Questions that wait in a provider's batch: asked again, they would be paid twice."""
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise UnavailableError(f"{path}: cannot be used to keep answers: {error}") from None
             raise InputError(f"{path}: is no file of answers: {error}") from None
         except OSError as error:
             raise UnavailableError(f"{path}: cannot be used to keep answers: {error}") from None
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """The connection, for what else is noted in this file."""
+        return self._db
 
     def get(self, key: bytes) -> Stored | None:
         """Return the answer that was stored under a key."""

@@ -118,6 +118,8 @@ class Answers:
     async def _ask(self, key: bytes, question: Question) -> Stored:
         if self._asker is None:
             raise NotAskedError("nothing is sent")
+        if key in self._cache.under_way:
+            raise NotAskedError("waits in a provider's batch (kto judge collect)")
         tokens_in, tokens_out = estimate_tokens(question), most_tokens_out(question)
         held = await self._reserve(tokens_in, tokens_out)
         try:
