@@ -1,7 +1,8 @@
-"""`kto rules explain|new`: what helps to write a rule."""
+"""`kto rules explain|new|import|docs`: what helps to write rules, and to show them."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,8 +29,6 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Tell what each rule does with one output, and why: every part of its condition, and what it found where."""
-    from dataclasses import asdict
-
     from kto_data.labelers.rules.load import load_rules
     from kto_data.labelers.rules.trace import trace
 
@@ -128,3 +127,38 @@ def new(
     write_text(path, skeleton(path.name.partition(".")[0], rule_id, check))
     print(f"wrote {path}")
     print(f"next: kto rules test {path}; kto rules lint {path}; kto rules report {path} --on DATA")
+
+
+def import_(
+    path: Annotated[Path, typer.Argument(help="A promptfoo configuration.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The rule file to write.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Turn a promptfoo configuration's assertions into a rule file; what cannot be kept is listed with the reason."""
+    from kto_data.labelers.rules.promptfoo_import import import_config, rule_file_text
+    from kto_data.runs.files import write_text
+
+    if output.exists():
+        raise InputError(f"{output}: is there already; name a new file")
+    if not output.parent.is_dir():
+        raise InputError(f"{output}: there is no folder {output.parent}; make it first")
+    imported = import_config(path, into=output.parent)
+    if not imported.rules:
+        raise InputError(
+            "\n".join([f"{path}: holds no assertion that can be a rule", *map(str, imported.left)])
+        )
+    write_text(output, rule_file_text(imported, path.name))
+    if as_json:
+        told = {
+            "n_rules": len(imported.rules),
+            "n_assertions": imported.n_assertions,
+            "left": [asdict(one) for one in imported.left],
+            "file": str(output),
+        }
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    for one in imported.left:
+        print(f"not imported: {one}")
+    print(
+        f"wrote {output}: {len(imported.rules)} rules of {imported.n_assertions} assertions; {len(imported.left)} things left"
+    )

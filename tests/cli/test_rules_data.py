@@ -99,3 +99,18 @@ def test_new_writes_a_file_that_passes_and_replaces_none(kto):
     assert kto("rules", "test", "mine.yaml").returncode == 0
     assert "is there already" in kto("rules", "new", "mine.yaml").stderr
     assert "did you mean 'regex'" in kto("rules", "new", "other.yaml", "--check", "regx").stderr
+
+
+def test_import_writes_a_rule_file_and_says_what_it_left(kto):
+    kto.write(
+        "promptfooconfig.yaml",
+        "tests:\n  - assert:\n      - {type: contains, value: tea}\n      - {type: llm-rubric, value: is kind}\n",
+    )
+    done = kto("rules", "import", "promptfooconfig.yaml", "-o", "x.rules.yaml")
+    assert done.returncode == 0
+    assert "not imported: promptfooconfig.yaml:4: tests[0].assert[1]: llm-rubric" in done.stdout
+    assert kto("rules", "test", "x.rules.yaml").returncode == 0
+    assert kto("rules", "lint", "x.rules.yaml").returncode == 0
+    assert "is there already" in kto("rules", "import", "promptfooconfig.yaml", "-o", "x.rules.yaml").stderr
+    document = json.loads(kto("rules", "import", "promptfooconfig.yaml", "-o", "y.yaml", "--json").stdout)
+    assert (document["n_rules"], len(document["left"])) == (1, 1)

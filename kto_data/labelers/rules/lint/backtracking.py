@@ -26,12 +26,9 @@ def attack(pattern: str) -> str | None:
     Only repeats that hold a repeat or a choice are tried, because nothing else is exponential; what takes long on
     long texts alone is ended by the rule's `timeout_s`.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = _parser.parse(pattern)
-    except (re.error, RecursionError, OverflowError):
-        return None  # only the `regex` package knows what this means
+    tree = _parsed(pattern)
+    if tree is None:
+        return None
     for before, inside in _suspects(tree, ""):
         for once in dict.fromkeys([_example(inside, 0), _example(inside, 1)]):
             for n, end in product(_PUMPED if once else (), _ENDS):
@@ -39,6 +36,26 @@ def attack(pattern: str) -> str | None:
                 if _takes_long(pattern, text):
                     return text
     return None
+
+
+def example_of(pattern: str) -> str:
+    r"""Return a text that a pattern matches, as far as that is plain; empty where nothing can be told.
+
+    >>> example_of(r"(?i)no(?:t|ne) \d{2}")
+    'not 11'
+    """
+    tree = _parsed(pattern)
+    return "" if tree is None else _example(tree, 0)
+
+
+def _parsed(pattern: str) -> Any:
+    """Return a pattern as Python reads it; None for what only others read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _parser.parse(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return None
 
 
 def _takes_long(pattern: str, text: str) -> bool:
