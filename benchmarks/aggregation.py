@@ -290,7 +290,7 @@ def main() -> None:
     if arguments.quality or arguments.only_quality:
         from aggregation_quality import quality
 
-        document["quality"] = quality(arguments.peers, arguments.judges, n_crowds=16, n_rules=16, n_seeds=50)
+        document["quality"] = quality(arguments.peers, arguments.judges, n_crowds=16, n_rules=32, n_seeds=50)
     if arguments.json:
         print(json.dumps(document, indent=2))
         return

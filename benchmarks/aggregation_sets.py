@@ -49,13 +49,19 @@ def crowds(n_sets: int) -> Iterator[VoteSet]:
         yield VoteSet(f"crowd {seed}: {n} x {m}, {n_each} each", votes_NM, y_N)
 
 
-def one_sided(rng: np.random.Generator, y_N: Truth, says: int, coverage: float, precision: float) -> Votes:
-    """Return a rule that only ever says one thing, at this coverage and precision."""
+def one_sided(
+    rng: np.random.Generator,
+    y_N: Truth,
+    says: int,
+    coverage: float,
+    precision: float,
+    factor_N: npt.ArrayLike = 1.0,
+) -> Votes:
+    """Return a rule that only ever says one thing, at this coverage and precision; the factor makes it fire oftener."""
     agrees_N = y_N == (says > 0)
     right, wrong = coverage * precision / agrees_N.mean(), coverage * (1 - precision) / (~agrees_N).mean()
-    return np.where(rng.random(len(y_N)) < np.minimum(np.where(agrees_N, right, wrong), 1.0), says, 0).astype(
-        np.int8
-    )
+    rate_N = np.minimum(np.where(agrees_N, right, wrong) * np.asarray(factor_N), 1.0)
+    return np.where(rng.random(len(y_N)) < rate_N, says, 0).astype(np.int8)
 
 
 def two_sided(rng: np.random.Generator, y_N: Truth, coverage: float, right1: float, right0: float) -> Votes:
@@ -65,7 +71,7 @@ def two_sided(rng: np.random.Generator, y_N: Truth, coverage: float, right1: flo
 
 
 def rule_sets(n_sets: int) -> Iterator[VoteSet]:
-    """Yield sets of mostly one-sided rules, some with copies and with topics that make rules fire together."""
+    """Yield sets of mostly one-sided rules, some with copies, some with long texts and topics that make rules fire together."""
     for seed in range(n_sets):
         rng = np.random.default_rng(1000 + seed)
         n, m = int(rng.choice([1500, 3000, 5000])), int(rng.choice([5, 8, 10, 20, 40]))
@@ -73,6 +79,10 @@ def rule_sets(n_sets: int) -> Iterator[VoteSet]:
         polarity_M = np.where(rng.random(m) < rng.choice([0.5, 0.2, 0.8, 0.35]), 1, -1)
         polarity_M[0] = -polarity_M[1]
         mean = 0.85 if rng.random() < 0.7 else 0.7
+        length = rng.choice([0.0, 0.0, 0.5, 1.0])
+        busy_N = np.exp(rng.normal(0, length, n) - length**2 / 2)
+        n_topics = int(rng.choice([1, 1, 3, 6]))
+        topic_N = rng.integers(0, n_topics, n)
         columns = []
         for m_ in range(m):
             if rng.random() < 0.1:
@@ -82,7 +92,8 @@ def rule_sets(n_sets: int) -> Iterator[VoteSet]:
                 continue
             coverage = float(np.clip(rng.lognormal(np.log(rng.choice([0.03, 0.08, 0.15])), 0.8), 0.005, 0.5))
             precision = float(np.clip(rng.beta(12 * mean, 12 * (1 - mean)), 0.4, 0.99))
-            columns.append(one_sided(rng, y_N, int(polarity_M[m_]), coverage, precision))
+            home = np.where(topic_N == rng.integers(n_topics), 2.5, 0.4) if n_topics > 1 else 1.0
+            columns.append(one_sided(rng, y_N, int(polarity_M[m_]), coverage, precision, busy_N * home))
         for _ in range(int(rng.choice([0, 0, 1, 3]))):
             columns.append(np.where(rng.random(n) < 0.1, 0, columns[rng.integers(m)]).astype(np.int8))
         yield VoteSet(f"rules {seed}: {n} x {len(columns)}", np.stack(columns, axis=1), y_N)

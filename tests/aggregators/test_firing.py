@@ -67,3 +67,30 @@ def test_reading_a_vote_as_its_opposite_is_warned_of(made):
 def test_several_votes_of_one_labeler_count_for_their_balance(make_votes):
     p_N = Firing().posterior(make_votes([{"t": "+++-"}, {"t": "+"}, {"t": "-"}]))
     assert p_N[0] == pytest.approx(p_N[1])
+
+
+def test_long_texts_that_set_off_several_rules_lower_what_votes_are_worth(made):
+    rng = np.random.default_rng(9)
+    y_N, votes_NM = rules(made, 9)
+    busy_N = rng.random(len(y_N)) < 0.25
+    together_NM = np.where(
+        (rng.random(votes_NM.shape) < 0.5) & busy_N[:, None], [1, 1, -1, -1, 1, -1, -1], votes_NM
+    )
+    apart, together = (Firing().aggregate(made.table_of(votes)) for votes in (votes_NM, together_NM))
+    assert apart.facts["over_dispersion"] < 1.2 < together.facts["over_dispersion"]
+
+
+@pytest.mark.parametrize("share", [0.15, 0.85])
+def test_many_rules_tell_a_share_that_is_far_from_one_half(made, share):
+    rng = np.random.default_rng(3)
+    y_N = made.labels(rng, 3000, share)
+    of = {1: share, -1: 1 - share}
+    # each speaks on a tenth of the samples and is right four times in five
+    columns = [
+        made.one_sided(rng, y_N, says, 0.08 / of[says], 0.02 / of[-says])
+        for says in (1, 1, -1)
+        for _ in range(10)
+    ]
+    votes = made.table_of(np.stack(columns, axis=1))
+    majority, firing = (made.accuracy(method().posterior(votes), y_N) for method in (Majority, Firing))
+    assert firing > majority + 0.02
