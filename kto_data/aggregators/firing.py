@@ -60,7 +60,7 @@ class Firing(Method):
     silence: float = Field(0.85, ge=0.0, le=1.0)
     """How much of the evidence of silences is used; labelers are silent for the same reasons."""
     majority: float = Field(0.4, ge=0.0)
-    """Log-odds that a sample's majority adds to its side, less if it is ahead by less than one vote."""
+    """Log-odds that a sample's majority adds to its side, times the over-dispersion; less if its lead is under one vote."""
     clear_majority: int = Field(3, ge=1)
     """A majority that is ahead by so many votes stands, whatever the model says."""
     copies_above: float = Field(0.7, gt=0.0, le=1.0)
@@ -72,7 +72,7 @@ class Firing(Method):
         problem = self._problem(patterns, votes.labelers)
         fit = _fit(patterns, problem, self.silence)
         lead_K = patterns.votes_KX @ (problem.share_X * np.repeat([1.0, -1.0], patterns.n_labelers))
-        p_K = np.asarray(expit(fit.log_odds_K + self.majority * np.clip(lead_K, -1.0, 1.0)))
+        p_K = np.asarray(expit(fit.log_odds_K + self.majority * fit.over_dispersion * np.clip(lead_K, -1, 1)))
         against_K = (np.abs(lead_K) >= self.clear_majority) & ((lead_K > 0) != (p_K > 0.5))
         p_K = np.where(against_K, 0.5 + _FLOOR * np.sign(lead_K), p_K)
         n_labelers = len(votes.labelers)
@@ -96,7 +96,9 @@ class Firing(Method):
         q_M = np.array(
             [self.prior_precision if mean is None else mean for mean, _, _ in given], dtype=np.float64
         )
-        stated_M = np.array([np.nan if strength is None else strength for _, strength, _ in given], np.float64)
+        stated_M = np.array(
+            [np.nan if strength is None else strength for _, strength, _ in given], np.float64
+        )
         factor_M = np.array([1.0 if weight is None else weight for _, _, weight in given], dtype=np.float64)
         return _Problem(
             cast_X,
