@@ -220,10 +220,6 @@ def run_one(runner: str, folder: Path) -> dict[str, Any]:
     try:
         if runner in IMPORTS:
             __import__(IMPORTS[runner])
-        else:
-            from kto_data.curation.step import STEPS
-
-            list(STEPS)
     except ImportError as error:
         return {"missing": str(error)}
     with contextlib.redirect_stdout(sys.stderr):

@@ -30,6 +30,8 @@ def database(scratch: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
             "autoload_known_extensions": "false",
         }
         with duckdb.connect(config=config) as connection:
+            # else each scan holds all the texts of a row group, as if its file were far away
+            connection.execute("SET disable_parquet_prefetching = true")
             yield connection
 
 
@@ -44,6 +46,19 @@ def read_query(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a query in batches of at most `batch_rows`."""
     yield from connection.sql(query).to_arrow_reader(batch_rows)
+
+
+@contextmanager
+def joins_as_written(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Keep the right side of each join of the queries started here in memory, and stream the left one.
+
+    Of views DuckDB does not know the size, and may hold the texts of all rows to look up a number for each.
+    """
+    connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+    try:
+        yield
+    finally:
+        connection.execute("RESET disabled_optimizers")
 
 
 def write_parquet(

@@ -16,7 +16,7 @@ import xxhash
 from pydantic import Field
 
 from kto_data.config.validate import Options
-from kto_data.tables import add_view, read_query
+from kto_data.tables import add_view, joins_as_written, read_query
 from kto_data.texts.near import Buckets, Near, buckets
 from kto_data.texts.near_pairs import clusters
 from kto_data.texts.shingle_sets import ShingleSets
@@ -106,10 +106,11 @@ def near_rows(
     query = (
         f"SELECT number, {columns}, {group or 'NULL'} AS member FROM {source} JOIN numbered USING (row_id)"  # noqa: S608 - expressions of ours
     )
-    for batch in read_query(con, query, batch_rows=_ROWS_PER_BATCH):
-        texts = [batch[part] for part in parts]
-        keys = near.keys(texts, _group_numbers(batch["member"]) if group else None)
-        keys_NB[batch["number"].to_numpy()] = keys
+    with joins_as_written(con):
+        for batch in read_query(con, query, batch_rows=_ROWS_PER_BATCH):
+            texts = [batch[part] for part in parts]
+            keys = near.keys(texts, _group_numbers(batch["member"]) if group else None)
+            keys_NB[batch["number"].to_numpy()] = keys
     found = buckets(keys_NB)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         sets = ShingleSets(Path(folder), len(row_ids), len(parts))
@@ -117,8 +118,9 @@ def near_rows(
         pq.write_table(pa.table({"number": found.rows}), chosen)
         add_view(con, "candidates", chosen)
         query = f"SELECT number, {columns} FROM {source} JOIN (FROM numbered SEMI JOIN candidates USING (number)) USING (row_id)"  # noqa: S608 - as above
-        for batch in read_query(con, query, batch_rows=_ROWS_PER_BATCH):
-            sets.add(batch["number"].to_numpy(), [batch[part] for part in parts], near.n_words)
+        with joins_as_written(con):
+            for batch in read_query(con, query, batch_rows=_ROWS_PER_BATCH):
+                sets.add(batch["number"].to_numpy(), [batch[part] for part in parts], near.n_words)
         con.execute("DROP VIEW candidates")
         con.execute("DROP TABLE numbered")
         sets.close()
