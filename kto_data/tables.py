@@ -49,7 +49,7 @@ def read_query(
 
 
 @contextmanager
-def joins_as_written(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def joins_as_written(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
     """Keep the right side of each join of the queries started here in memory, and stream the left one.
 
     Of views DuckDB does not know the size, and may hold the texts of all rows to look up a number for each.
