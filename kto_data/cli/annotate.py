@@ -12,6 +12,7 @@ from kto_data.cli.annotate_options import (
     Gold,
     GoldShare,
     JsonOption,
+    Listed,
     Overlap,
     Seed,
     ShowSuggestions,
@@ -38,6 +39,7 @@ def push(
     target: Target,
     budget: Budget = 100,
     strategy: StrategyName = "mixed",
+    listed: Listed = None,
     overlap: Overlap = 2,
     gold_share: GoldShare = 0.1,
     gold: Gold = None,
@@ -74,7 +76,12 @@ def push(
     from kto_data.pipeline.annotate import PushWish, push_batch, push_reviews
 
     options = batch_options(
-        strategy, budget=budget, overlap=overlap, gold_share=gold_share, show_suggestions=show_suggestions
+        strategy,
+        listed,
+        budget=budget,
+        overlap=overlap,
+        gold_share=gold_share,
+        show_suggestions=show_suggestions,
     )
     wish = PushWish(
         project=project or _title(target), seed=seed, more=more, restore=restore, new_project=new_project

@@ -10,6 +10,7 @@ from kto_data.cli.annotate_options import (
     Gold,
     GoldShare,
     JsonOption,
+    Listed,
     Overlap,
     Seed,
     State,
@@ -27,6 +28,7 @@ def export(
     to: Annotated[str, typer.Option("--to", help="csv (for a spreadsheet) or jsonl.")] = "csv",
     budget: Budget = 100,
     strategy: StrategyName = "mixed",
+    listed: Listed = None,
     overlap: Overlap = 2,
     gold_share: GoldShare = 0.1,
     gold: Gold = None,
@@ -38,7 +40,7 @@ def export(
     from kto_data.errors import InputError
     from kto_data.pipeline.annotate import export_batch
 
-    options = batch_options(strategy, budget=budget, overlap=overlap, gold_share=gold_share)
+    options = batch_options(strategy, listed, budget=budget, overlap=overlap, gold_share=gold_share)
     if to not in ("csv", "jsonl"):
         raise InputError(f"--to takes csv or jsonl, not {to!r}")
     with ledger_of(target, state) as ledger:

@@ -23,6 +23,14 @@ Budget = Annotated[int, typer.Option("--budget", min=1, help="Items in the batch
 StrategyName = Annotated[
     str, typer.Option("--strategy", help="random, uncertain, disagreement, stratified, neyman or mixed.")
 ]
+Listed = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--from",
+        help="Ask about the samples of a list first, such as the trainer's saturation.parquet or label_errors' suspects; "
+        "repeatable, in place of --strategy.",
+    ),
+]
 Overlap = Annotated[int, typer.Option("--overlap", min=1, help="Annotators that each item is given to.")]
 GoldShare = Annotated[
     float, typer.Option("--gold-share", min=0.0, max=0.99, help="Share of items whose label is known.")
@@ -37,15 +45,20 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Decides the draw.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
 
-def batch_options(strategy: str, **options: Any) -> "BatchOptions":
+def batch_options(strategy: str, listed: list[Path] | None = None, **options: Any) -> "BatchOptions":
     """Return the options of a batch.
 
     Raises:
-        InputError: There is no such strategy.
+        InputError: There is no such strategy, or lists are given besides one.
     """
     from kto_data.errors import InputError
     from kto_data.labelers.humans.options import BatchOptions, strategy_of
 
+    if listed:
+        if strategy != "mixed":
+            raise InputError("--from is a strategy of its own (listed); leave --strategy out")
+        files = [str(path.resolve()) for path in listed]
+        return BatchOptions(strategy={"listed": {"files": files}}, **options)
     try:
         strategy_of(strategy)
     except ValueError as error:

@@ -69,6 +69,22 @@ def test_push_annotate_pull_and_status_as_a_user_does(kto, run, studio_server, t
     assert [one["n_skipped"] for one in status["annotators"]] == [1]
 
 
+def test_a_list_of_likely_wrong_labels_is_asked_about_first(kto, finished):
+    shutil.copytree(finished, kto.folder, symlinks=True, dirs_exist_ok=True)
+    rows = pq.read_table(next((kto.run_folder / "dataset").glob("train-*.parquet")))
+    queue = rows.slice(3, 4).select(["sample_id", "row_id", "label"])
+    pq.write_table(queue, kto.folder / "saturation.parquet")
+    wish = ("--from", "saturation.parquet", "--budget", 5, "--gold-share", 0)
+    done = kto("annotate", "export", "runs/mine", "-o", "batch.csv", *wish)
+    assert done.returncode == 0, done.stderr
+    sent = (kto.folder / "batch.csv").read_text()
+    assert all(sample in sent for sample in queue["sample_id"].to_pylist())
+    both = kto("annotate", "export", "runs/mine", "-o", "b.csv", *wish, "--strategy", "random")
+    assert (both.returncode, "--from is a strategy of its own" in both.stderr) == (2, True)
+    absent = kto("annotate", "export", "runs/mine", "-o", "b.csv", "--from", "absent.parquet")
+    assert (absent.returncode, "absent.parquet: no Parquet file" in absent.stderr) == (2, True)
+
+
 def test_pushing_again_sends_nothing_until_more_is_asked_for(run, studio_server, title):
     run("push", "--budget", 8)
     again = run("push", "--budget", 8)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -63,7 +64,7 @@ def polite_rows(n, start=0):
 
 def run_trainer(*arguments, **more):
     """`python -m kto_trainer ...` in a process of its own, without a network."""
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": ""}
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": ""} | more.pop("env", {})
     return subprocess.run(
         [sys.executable, "-m", "kto_trainer", *map(str, arguments)],
         capture_output=True,
@@ -73,6 +74,24 @@ def run_trainer(*arguments, **more):
         check=False,
         **more,
     )
+
+
+def start_two(data, out, *arguments):
+    """Two processes that train together, as torchrun starts them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-W", "ignore", "-m", "kto_trainer", "train", "--data", data, "--output", out]
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
+    return [
+        subprocess.Popen(
+            [str(part) for part in (*command, *arguments)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | shared | {"RANK": str(number), "LOCAL_RANK": str(number)},
+        )
+        for number in range(2)
+    ]
 
 
 FAST = (
@@ -95,6 +114,7 @@ class Make:
     polite_rows = staticmethod(polite_rows)
     dataset = staticmethod(write_dataset)
     run = staticmethod(run_trainer)
+    start_two = staticmethod(start_two)
     fast = FAST
 
 

@@ -49,7 +49,8 @@ def kill_at(name, processes, out):
     for process in processes:
         process.kill()
     for process in processes:
-        assert process.wait() == -signal.SIGKILL
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
     assert not (out / "training.json").exists()
 
 
@@ -86,6 +87,42 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_never_was(data, make
 
 
 @pytest.mark.slow
+def test_stopping_early_keeps_the_best_weights_also_across_a_kill(data, make, tmp_path):
+    stop = ("--early-stopping-patience", 3, "--eval-steps", 1)
+    options = (
+        "--save-steps",
+        1,
+        "--epochs",
+        8,
+        "--sft-epochs",
+        1,
+        "--learning-rate",
+        3e-3,
+        *stop,
+        *make.fast,
+    )
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    done = make.run("train", "--data", data, "--output", whole, *options)
+    assert done.returncode == 0, done.stderr
+    assert "stopped early" in done.stderr
+    log = [json.loads(line) for line in (whole / "log.jsonl").read_text().splitlines()]
+    kto = [entry for entry in log if entry["stage"] == "kto"]
+    told = json.loads((whole / "training.json").read_text())["held_out"]
+    assert (
+        told["best_auc"] == max(entry["eval/auc"] for entry in kto) == kto[told["best_step"] - 1]["eval/auc"]
+    )
+    assert len(kto) == told["best_step"] + 3
+    killed(data, out, "kto-00000002", *options)
+    assert make.run("train", "--data", data, "--output", out, *options, "--resume").returncode == 0
+    assert result(out) == result(whole)
+    scored = make.run(
+        "score", "--data", data, "--model", out / "checkpoint", "--reference", out / "reference",
+        "--output", tmp_path / "s.parquet", "--json",
+    )  # fmt: skip
+    assert json.loads(scored.stdout)["reward_auc"] == pytest.approx(told["best_auc"])
+
+
+@pytest.mark.slow
 @pytest.mark.xdist_group("trained")
 def test_adapters_with_dropout_go_on_with_the_same_random_numbers(trained, make, tmp_path):
     pytest.importorskip("peft", reason="LoRA needs peft")
@@ -108,6 +145,27 @@ def test_adapters_with_dropout_go_on_with_the_same_random_numbers(trained, make,
         assert done.returncode == 0, done.stderr
     one, other = result(tmp_path / "whole"), result(tmp_path / "out")
     assert one[:2] == other[:2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["layers in shares", "adapters in each"])
+def test_two_processes_go_on_bit_by_bit(trained, make, tmp_path, kind):
+    options = ("--epochs", 3, "--save-steps", 1, "--max-length", 64)
+    if kind == "layers in shares":
+        options = (*options, "--sft-epochs", 1, *make.fast)
+    else:
+        pytest.importorskip("peft", reason="LoRA needs peft")
+        options = (*options, "--model", trained[1] / "reference", "--lora-r", 4, "--lora-dropout", 0.3)
+    data = tmp_path / "data"
+    shutil.copytree(trained[0], data)
+    kill_at("kto-00000003", make.start_two(data, tmp_path / "out", *options), tmp_path / "out")
+    for out, more in (("whole", ()), ("out", ("--resume",))):
+        processes = make.start_two(data, tmp_path / out, *options, *more)
+        said = [process.communicate(timeout=240)[1] for process in processes]
+        assert [process.returncode for process in processes] == [0, 0], said
+    assert result(tmp_path / "out")[:2] == result(tmp_path / "whole")[:2]
+    alone = make.run("train", "--data", data, "--output", tmp_path / "out", "--overwrite", *options)
+    assert alone.returncode == 0, alone.stderr
 
 
 @pytest.mark.slow

@@ -31,6 +31,7 @@ def test_the_output_folder_holds_what_it_promises(trained):
         "checkpoint",
         "log.jsonl",
         "reference",
+        "saturation.parquet",
         "training.json",
     ]
     training = json.loads((out / "training.json").read_text())
@@ -64,7 +65,14 @@ def test_every_step_is_in_the_log_with_its_figures(trained):
         "grad_norm",
         "lr",
     }
-    assert all(names | {"tokens", "seconds"} <= set(entry) for entry in log if entry["stage"] == "kto")
+    assert all(
+        names | {"tokens", "seconds", "tokens_per_s", "memory_bytes"} <= set(entry)
+        for entry in log
+        if entry["stage"] == "kto"
+    )
+    told = [entry for entry in log if "eval/auc" in entry]
+    assert [entry["step"] for entry in told] == [3, 6, 9]  # epochs' ends
+    assert told[-1]["eval/auc"] == training["held_out"]["auc"] > 0.9
 
 
 def test_rewards_separate_the_labels_better_than_a_control_with_shuffled_labels(trained, make, tmp_path):
@@ -121,13 +129,14 @@ def test_a_killed_run_leaves_nothing_that_looks_whole_and_the_next_one_succeeds(
             assert process.poll() is None
             time.sleep(0.05)
         process.kill()
-    assert sorted(path.name for path in out.iterdir()) == ["log.jsonl.partial", "reference"]
-    done = make.run(*command[3:], "--epochs", 1)
+    assert sorted(path.name for path in out.iterdir()) == ["checkpoints", "log.jsonl.partial", "reference"]
+    done = make.run(*command[3:], "--epochs", 1, "--overwrite")
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in out.iterdir()) == [
         "checkpoint",
         "log.jsonl",
         "reference",
+        "saturation.parquet",
         "training.json",
     ]
 
@@ -217,53 +226,34 @@ def test_the_other_losses_train(make, tmp_path, loss):
     ) + [1, 2, 3, 4, 5, 6]
 
 
-def start_two(make, data, out, *arguments):
-    import os
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "kto_trainer",
-        "train",
-        "--data",
-        data,
-        "--output",
-        out,
-        *arguments,
-        *make.fast,
-    ]
-    return [
-        subprocess.Popen(
-            list(map(str, command)),
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ
-            | {"RANK": str(n), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PYTHONWARNINGS": ""},
-        )
-        for n in range(2)
-    ]  # fmt: skip
-
-
-def test_two_processes_train_what_one_trains(make, tmp_path):
+@pytest.mark.parametrize(
+    ("parallel", "more"), [("shard", ()), ("replicate", ()), ("shard", ("--max-tokens-per-pass", 64))]
+)
+def test_two_processes_train_what_one_trains(make, tmp_path, parallel, more):
     from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM
 
-    data = make.dataset(tmp_path / "data", make.polite_rows(48))
-    training(make, data, tmp_path / "one", "--epochs", 1, "--sft-epochs", 1)
-    processes = start_two(make, data, tmp_path / "two", "--epochs", 1, "--sft-epochs", 1)
+    data = make.dataset(tmp_path / "data", make.polite_rows(46))
+    options = ("--epochs", 1, "--sft-epochs", 1, *more)
+    training(make, data, tmp_path / "one", *options)
+    processes = make.start_two(data, tmp_path / "two", *options, "--parallel", parallel, *make.fast)
     said = [process.communicate(timeout=240)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
     one, two = (load_file(tmp_path / name / "checkpoint" / "model.safetensors") for name in ("one", "two"))
+    assert one.keys() == two.keys()
     assert all((one[name] - two[name]).abs().max() < 1e-4 for name in one)
-    assert len(entries(tmp_path / "two")) == len(entries(tmp_path / "one"))
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "two" / "checkpoint")
+    for alone, shared in zip(entries(tmp_path / "one"), entries(tmp_path / "two"), strict=True):
+        for name in ("loss", "kl", "grad_norm", "rewards/margins"):
+            assert alone.get(name) == pytest.approx(shared.get(name), abs=2e-4)
 
 
-def test_a_killed_process_ends_the_others_with_a_message(make, tmp_path):
+@pytest.mark.parametrize("parallel", ["shard", "replicate"])
+def test_a_killed_process_ends_the_others_with_a_message(make, tmp_path, parallel):
     data = make.dataset(tmp_path / "data", make.polite_rows(48))
-    processes = start_two(make, data, tmp_path / "out", "--sft-epochs", 500)
+    processes = make.start_two(
+        data, tmp_path / "out", "--sft-epochs", 500, "--parallel", parallel, *make.fast
+    )
     partial = tmp_path / "out" / "log.jsonl.partial"
     deadline = time.monotonic() + 200
     while not (partial.is_file() and partial.read_text()):

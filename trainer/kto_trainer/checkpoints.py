@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from kto_trainer.optimizer import Optimizer, local
+from kto_trainer.optimizer import Optimizer
 from kto_trainer.options import TrainOptions
 from kto_trainer.output import LOG, STATES, NoLog, StepLog, partial
-from kto_trainer.ranks import Ranks
+from kto_trainer.ranks import Ranks, is_sharded, local
 from kto_trainer.resume import refuse_changes
 from kto_trainer.states import State, close_state, newest_whole, prune, rank_file, read_tensors, write_tensors
 
@@ -76,14 +76,19 @@ class Checkpoints:
         state = self._state
         if state is None or state.stage != stage or not state.step:
             return 0, {}
-        own = read_tensors(state.folder / rank_file(self._ranks.number))
-        first = own if own["weights"] or not self._ranks.number else read_tensors(state.folder / rank_file(0))
-        put_weights(model, first["weights"])
+        own = self._put(state.folder, model)
         optimizer.load(own["optimizer"])
         torch.set_rng_state(own["random"]["cpu"])
         if "cuda" in own["random"]:
             torch.cuda.set_rng_state(own["random"]["cuda"])
         return state.step, state.notes
+
+    def _put(self, folder: Path, model: Any) -> dict[str, Any]:
+        own = read_tensors(folder / rank_file(self._ranks.number))
+        put_weights(model, own["weights"])
+        if self._ranks.number:  # what is not sharded is in the first process's file
+            put_weights(model, read_tensors(folder / rank_file(0))["weights"], sharded=False)
+        return own
 
     def after_step(
         self,
@@ -115,45 +120,57 @@ class Checkpoints:
         flush()
         self.save(stage, step, model, optimizer, notes())
 
+    def save_best(self, step: int, model: Any) -> None:
+        """Keep the weights of the best evaluation so far."""
+        self._write(State(self._place("best", step), "best", step, 0, {}, {}), model, None)
+
+    def restore_best(self, step: int, model: Any) -> None:
+        """Put the weights where they were at the best evaluation."""
+        self._put(self._place("best", step), model)
+
+    def _place(self, stage: str, step: int) -> Path:
+        assert self._folder is not None, "early stopping needs a folder to keep the best weights in"
+        return self._folder / f"{stage}-{step:08d}"
+
     def save(
         self, stage: str, step: int, model: Any, optimizer: Optimizer | None, notes: dict[str, Any]
     ) -> None:
         """Save where the run stands; without an optimiser nothing but that (the stage is yet to begin)."""
         if self._folder is None:
             return
-        state = State(
-            self._folder / f"{stage}-{step:08d}", stage, step, self._log.sync(), notes, self._identity
-        )
+        place = self._place(stage, step)
+        state = State(place, stage, step, self._log.sync(), notes, self._identity)
+        self._write(state, model, optimizer)
+
+    def _write(self, state: State, model: Any, optimizer: Optimizer | None) -> None:
         temporary = partial(state.folder)
         if self._ranks.number == 0:
-            prune(self._folder, self._keep)
+            prune(state.folder.parent, self._keep)
             temporary.mkdir(parents=True)
         self._ranks.barrier()
-        if optimizer is not None:
-            content = {
-                "weights": kept_weights(model, self._ranks.number),
-                "optimizer": optimizer.state(),
-                "random": _random_state(optimizer.device),
-            }
+        if optimizer is not None or state.stage == "best":
+            content: dict[str, Any] = {"weights": kept_weights(model, self._ranks.number)}
+            if optimizer is not None:
+                content |= {"optimizer": optimizer.state(), "random": _random_state(optimizer.device)}
             write_tensors(temporary / rank_file(self._ranks.number), content)
         self._ranks.barrier()
         if self._ranks.number == 0:
             close_state(temporary, state)
-            prune(self._folder, self._keep)
+            prune(state.folder.parent, self._keep)
         self._ranks.barrier()
 
 
 def kept_weights(model: Any, rank: int) -> dict[str, torch.Tensor]:
     """The trained weights that a process saves: its share of sharded ones; of others the first process saves all."""
     trained = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
-    return {name: local(value).detach() for name, value in trained if rank == 0 or local(value) is not value}
+    return {name: local(value).detach() for name, value in trained if rank == 0 or is_sharded(value)}
 
 
 @torch.no_grad()
-def put_weights(model: Any, weights: Mapping[str, torch.Tensor]) -> None:
-    """Copy weights into the model's parameters of the same names."""
+def put_weights(model: Any, weights: Mapping[str, torch.Tensor], *, sharded: bool = True) -> None:
+    """Copy weights into the model's parameters of the same names; where these are `sharded`, this process's shares."""
     for name, value in model.named_parameters():
-        if name in weights:
+        if name in weights and (sharded or not is_sharded(value)):
             local(value).copy_(weights[name])
 
 

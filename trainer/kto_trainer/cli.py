@@ -7,6 +7,8 @@ all arguments, the config file and the data have been checked.
 import argparse
 import difflib
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from kto_trainer.dataset import read_split, require_both_classes
+from kto_trainer.dataset import Split, has_rows, read_split, require_both_classes
 from kto_trainer.errors import TrainerError
 from kto_trainer.options import GenerateOptions, Options, ScoreOptions, TrainOptions
 from kto_trainer.output import check_output
@@ -206,9 +208,13 @@ def run_command(arguments: argparse.Namespace) -> dict[str, Any]:
             if finished is not None:
                 _say(f"{arguments.output}: the training is finished already")
                 return finished
+        held_out = held_out_split(arguments.data, options)
         from kto_trainer.loop import train
 
-        return train(split, arguments.output, options, resume=arguments.resume, say=_say)
+        show = _show if sys.stderr.isatty() else None
+        return train(
+            split, arguments.output, options, say=_say, show=show, held_out=held_out, resume=arguments.resume
+        )
     if arguments.command == "score":
         score_options = read_options(ScoreOptions, arguments)
         split = read_split(arguments.data, score_options.split)
@@ -247,6 +253,8 @@ def main(argv: list[str] | None = None) -> int:
             raise
         _say(f"error: {told}")
         return 3
+    if os.environ.get("RANK", "0") != "0":
+        return 0  # the other processes of a training would say the same
     for line in _summary(arguments.command, result, arguments.output):
         _say(line)
     if arguments.json:
@@ -269,8 +277,39 @@ def machine_failure(error: BaseException) -> str | None:
     return None
 
 
+def held_out_split(data: Path, options: TrainOptions) -> Split | None:
+    """The split whose AUC is told while training; None where it has no rows, or the options want none.
+
+    Raises:
+        TrainerError: Training is to stop early by it, and it cannot tell an AUC.
+    """
+    if not options.eval_rows:
+        wanting = "eval_rows is 0"
+    elif not has_rows(data, options.eval_split):
+        wanting = f"the split {options.eval_split!r} (eval_split) has no rows"
+    else:
+        split = read_split(data, options.eval_split)
+        if split.labels_N.any() and not split.labels_N.all():
+            return split
+        wanting = f"all rows of the split {options.eval_split!r} (eval_split) have one label"
+        if options.early_stopping_patience is None:
+            return split
+    if options.early_stopping_patience is not None:
+        raise TrainerError(
+            f"early_stopping_patience: {wanting}, so there is no held-out AUC to stop by; hold rows out (`split:` in the "
+            "pipeline), or leave the option out"
+        )
+    return None
+
+
 def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+    clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # a bar may stand there
+    print(f"{clear}{message}", file=sys.stderr, flush=True)
+
+
+def _show(line: str) -> None:
+    width = shutil.get_terminal_size().columns - 1
+    print(f"\r\x1b[K{line[:width]}", end="", file=sys.stderr, flush=True)
 
 
 def _summary(command: str, result: dict[str, Any], output: Path) -> Iterator[str]:

@@ -125,6 +125,12 @@ def read_split(folder: Path, split: str) -> Split:
     return Split(split, labels_N, weights_N, order_N, paths, manifest, digest, folder)
 
 
+def has_rows(folder: Path, split: str) -> bool:
+    """Whether a dataset folder's manifest lists rows of a split."""
+    manifest, _ = _read_manifest(folder)
+    return any(shard.get("split") == split and shard.get("rows") for shard in manifest["shards"])
+
+
 def require_both_classes(labels_N: np.ndarray, where: str) -> None:
     """Refuse rows of one class: there is nothing to learn from.
 

@@ -1,7 +1,7 @@
 """The KTO stage: epochs of batches, each with fresh mismatched pairs, against the starting model."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,11 +16,12 @@ from kto_trainer.encoding import Encoder
 from kto_trainer.errors import TrainerError
 from kto_trainer.figures import Figures
 from kto_trainer.forward import Forward
+from kto_trainer.heldout import EarlyStopping, HeldOut
 from kto_trainer.lora import adapters_off
 from kto_trainer.objective import Objective
 from kto_trainer.optimizer import Optimizer
 from kto_trainer.options import TrainOptions
-from kto_trainer.plan import RunSequences, Tally, make_plan
+from kto_trainer.plan import Plan, RunSequences, Tally, make_plan
 from kto_trainer.ranks import Ranks
 from kto_trainer.reference_cache import ReferenceLogps, reference_logps
 from kto_trainer.step import Batch, StepResult, accumulate
@@ -64,6 +65,14 @@ def objective_of(options: TrainOptions, weights: Weights) -> Objective:
     )
 
 
+class Learned(NamedTuple):
+    """What the KTO stage met, where its held-out AUC was best, and the reference's log-probabilities of the rows."""
+
+    tally: Tally
+    stopping: EarlyStopping
+    ref_logps_N: np.ndarray
+
+
 def run_kto(
     forward: Forward,
     encoded: EncodedRows,
@@ -75,8 +84,10 @@ def run_kto(
     cache: Path | None = None,
     ranks: Ranks = Ranks(),  # noqa: B008  # frozen
     checkpoints: Checkpoints | None = None,
+    held_out: HeldOut | None = None,
+    name_rows: Callable[[Sequence[int]], str] = str,
     say: Callable[[str], None] = lambda _: None,
-) -> Tally:
+) -> Learned:
     """The KTO stage: changes the model in place; the reference is its state at the start.
 
     Args:
@@ -89,6 +100,8 @@ def run_kto(
         cache: Folder of the reference's kept log-probabilities; None keeps none.
         ranks: The processes that train together.
         checkpoints: Where the stage is saved, and resumed from.
+        held_out: Rows whose AUC is told at epochs' ends.
+        name_rows: Names rows by their numbers, for messages.
         say: Takes messages for people.
     """
     checkpoints = checkpoints or Checkpoints.none()
@@ -99,29 +112,53 @@ def run_kto(
     sequences = RunSequences(encoded, encoder, plan)
     with adapters_off(forward.model):
         logps = reference_logps(forward, sequences, objective.by_token, cache, ranks, say)
+    held_ref_logps = None if held_out is None else held_out.reference(forward, cache, ranks)
     tally.n_reference_computed, tally.n_reference_cached = logps.n_computed, logps.n_cached
     if cache:
         say(f"reference: {logps.n_computed} sequences computed, {logps.n_cached} taken from {cache.parent}")
     assert options.learning_rate is not None
     optimizer = Optimizer(forward.model, options, learning_rate=options.learning_rate, n_steps=len(plan))
+    stopping = EarlyStopping(options.early_stopping_patience)
     done, notes = checkpoints.restore("kto", forward.model, optimizer)
     if done:
-        tally = Tally(**notes["tally"])
-    figures = Figures("kto", len(plan), options, log, done)
+        tally, stopping = Tally(**notes["tally"]), EarlyStopping(**notes["stopping"])
+    figures = Figures("kto", len(plan), options, log, done, name_rows)
+    last = done
     for step in range(done, len(plan)):
+        if stopping.stops:
+            say(
+                f"stopped early after step {step}: the held-out AUC has not grown for {stopping.n_since} evaluations"
+            )
+            break
         started = time.perf_counter()
         batch = make_batch(sequences, labels_N, step, logps)
         result = accumulate(forward, batch, objective, ranks)
         grad_norm, rate = optimizer.step()
         n_tokens = sum(len(item.prompt) + len(item.completion) for item in batch.sequences)
-        fixed = {"epoch": plan.epoch(step), "lr": rate, "tokens": n_tokens}
-        figures.add(fixed, _figures(result, batch.labels_B) | {"grad_norm": grad_norm}, started)
+        fixed: dict[str, Any] = {"epoch": plan.epoch(step), "lr": rate, "tokens": n_tokens}
+        if held_out is not None and held_ref_logps is not None and _evaluates(plan, step, options):
+            fixed |= held_out.measure(forward, held_ref_logps, ranks)
+            if stopping.add(step + 1, fixed["eval/auc"]):
+                checkpoints.save_best(step + 1, forward.model)
+        measured = _figures(result, batch.labels_B) | {"grad_norm": grad_norm}
+        rows = plan.rows_J[plan.starts[step] : plan.starts[step + 1]]
+        figures.add(fixed, measured, started, rows.tolist(), result.rewards_B)
         checkpoints.after_step(
             "kto", step + 1, len(plan), forward.model, optimizer, epoch_ends=plan.ends_epoch(step),
-            flush=figures.flush, notes=lambda: {"tally": asdict(tally)},
+            flush=figures.flush, notes=lambda: {"tally": asdict(tally), "stopping": stopping.notes()},
         )  # fmt: skip
+        last = step + 1
     figures.flush()
-    return tally
+    if stopping.best_step and stopping.best_step != last:
+        checkpoints.restore_best(stopping.best_step, forward.model)
+        say(f"the checkpoint is that of step {stopping.best_step}: held-out AUC {stopping.best_auc:.3f}")
+    return Learned(tally, stopping, logps.sums()[: len(encoded)])
+
+
+def _evaluates(plan: Plan, step: int, options: TrainOptions) -> bool:
+    """Whether the held-out rows are looked at after a step."""
+    every = options.eval_steps
+    return plan.ends_epoch(step) or (every is not None and (step + 1) % every == 0)
 
 
 def train_labels(encoded: EncodedRows, options: TrainOptions) -> np.ndarray:

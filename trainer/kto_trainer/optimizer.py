@@ -1,6 +1,7 @@
 """AdamW, the learning rate's course, and one clipped step."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from kto_trainer.errors import UnavailableError
 from kto_trainer.options import TrainOptions
+from kto_trainer.ranks import is_sharded, local
 
 
 def learning_rate_factor(step: int, n_steps: int, warmup_ratio: float, kind: str) -> float:
@@ -51,7 +53,12 @@ class Optimizer:
 
     def __init__(self, model: Any, options: TrainOptions, *, learning_rate: float, n_steps: int) -> None:
         self._trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self._parameters = [local(parameter) for parameter in self._trained]
+        # The optimiser works on this process's shares, as on weights of their own: it needs no other process.
+        self._sharded = [is_sharded(parameter) for parameter in self._trained]
+        self._parameters = [
+            local(parameter).detach().requires_grad_() if own else parameter
+            for parameter, own in zip(self._trained, self._sharded, strict=True)
+        ]
         self.device = self._parameters[0].device
         narrow = any(parameter.dtype is torch.bfloat16 for parameter in self._parameters)
         kinds = {parameter.device.type for parameter in self._parameters}
@@ -77,7 +84,11 @@ class Optimizer:
         rate = self._peak * learning_rate_factor(
             self._step, self._n_steps, self._options.warmup_ratio, self._options.lr_scheduler_type
         )
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._options.max_grad_norm)
+        for parameter, trained, own in zip(self._parameters, self._trained, self._sharded, strict=True):
+            if own:
+                parameter.grad = None if trained.grad is None else local(trained.grad)
+                trained.grad = None
+        norm = clip(self._parameters, self._sharded, self._options.max_grad_norm)
         for group in self._adamw.param_groups:
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(rate)  # a compiled step would be compiled anew for every number
@@ -106,9 +117,29 @@ class Optimizer:
             self._adamw.load_rounding_state(state["rounding"])
 
 
-def local(parameter: Any) -> Any:
-    """A parameter, or of one that is sharded over processes the share of this one, in the same memory."""
-    return parameter
+def clip(parameters: Sequence[Tensor], sharded: Sequence[bool], limit: float) -> Tensor:
+    """Scale gradients down to a norm over all processes; returns the norm before.
+
+    Args:
+        parameters: Of this process.
+        sharded: Which of them are shares of ones that lie in shares over the processes.
+        limit: The largest norm.
+    """
+    if not any(sharded):
+        return torch.nn.utils.clip_grad_norm_(parameters, limit)
+    squares = parameters[0].new_zeros(2, dtype=torch.float64)
+    gradients = [parameter.grad for parameter in parameters]
+    for gradient, own in zip(gradients, sharded, strict=True):
+        if gradient is not None:
+            squares[int(own)] += torch.linalg.vector_norm(gradient, dtype=torch.float64).square()
+    whole, shares = squares[0], squares[1].clone()
+    torch.distributed.all_reduce(shares)
+    norm = (whole + shares).sqrt()
+    factor = (limit / (norm + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        if gradient is not None:
+            gradient.mul_(factor.to(gradient.dtype))
+    return norm
 
 
 def _eight_bit(parameters: list[Any], learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:

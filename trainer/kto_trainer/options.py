@@ -119,6 +119,11 @@ class TrainOptions(RunOptions):
         description="Recompute the activations of every pass in the backward: less memory, a third more time. Lower "
         "max_tokens_per_pass first: sequences that are longer do so by themselves.",
     )
+    parallel: Literal["auto", "shard", "replicate"] = Field(
+        "auto",
+        description="With several processes (torchrun): shard the layers over them (FSDP2), or keep the whole model in each "
+        "(DDP). auto shards when all weights are trained, and replicates for adapters. Results are the same.",
+    )
     optim: Literal["adamw", "adamw_8bit"] = Field(
         "adamw",
         description="AdamW, or with its moments in 8 bits: 2 bytes a weight in place of 8 (needs a CUDA device and "
@@ -163,6 +168,27 @@ class TrainOptions(RunOptions):
     warmup_ratio: float = Field(0.1, ge=0, le=1, description="Share of a stage's steps that warm up, 0 to 1.")
     weight_decay: float = Field(0.0, ge=0, le=1, description="AdamW's decoupled weight decay, 0 to 1.")
     max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm, > 0.")
+    eval_split: str = Field(
+        "test",
+        min_length=1,
+        description="The split whose rows' reward AUC is told while training, if it has rows.",
+    )
+    eval_steps: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Tell the held-out AUC every so many steps, too; each epoch's end tells it anyway."
+    )
+    eval_rows: int = Field(
+        512, ge=0, le=1_000_000, description="Held-out rows at most, drawn once for all runs; 0 tells no AUC."
+    )
+    early_stopping_patience: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="Stop when the held-out AUC has not grown for so many evaluations; the checkpoint is the best one's.",
+    )
+    saturation: bool = Field(
+        True,
+        description="After training, list the rows that the model contradicts (saturation.parquet): one more forward pass "
+        "over the rows. A control with shuffled labels lists none.",
+    )
+    tensorboard: bool = Field(False, description="Write the log's figures for TensorBoard too.")
     save_steps: Annotated[int, Field(ge=1)] | None = Field(
         None,
         description="Save a checkpoint to --resume from every so many steps; each epoch's end but the last has one anyway.",

@@ -21,7 +21,8 @@ STATES = "checkpoints"  # what a killed run continues from; see `states`
 MANIFEST = "state.json"
 CHECKPOINT = "checkpoint"
 REFERENCE = "reference"
-RESULTS = (LOG, CHECKPOINT, REFERENCE)
+SATURATION = "saturation.parquet"
+RESULTS = (LOG, CHECKPOINT, REFERENCE, SATURATION, "tensorboard")
 
 
 def partial(path: Path) -> Path:
@@ -47,16 +48,23 @@ def write_parquet(path: Path, table: pa.Table) -> None:
     partial(path).replace(path)
 
 
-def save_model(folder: Path, model: Any, tokenizer: Any, options: Mapping[str, Any]) -> None:
+def save_model(
+    folder: Path,
+    model: Any,
+    tokenizer: Any,
+    options: Mapping[str, Any],
+    weights: Mapping[str, Any] | None = None,
+) -> None:
     """Save weights (safetensors), tokenizer, chat template and the run's options as a folder, all or nothing.
 
     `AutoModelForCausalLM.from_pretrained` loads the folder. The options lie in `kto_options.json`, which `train
-    --config` accepts and from which `score` and `generate` take the lengths and beta.
+    --config` accepts and from which `score` and `generate` take the lengths and beta. `weights` stand for the model's own,
+    where these lie in shares over processes.
     """
     temporary = partial(folder)
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        model.save_pretrained(temporary, safe_serialization=True)
+        model.save_pretrained(temporary, safe_serialization=True, state_dict=weights)
     except SafetensorError as error:  # it wraps what the system said, such as a full disk
         raise OSError(f"{temporary}: the weights cannot be written ({error})") from None
     tokenizer.save_pretrained(temporary)

@@ -38,6 +38,7 @@ class Ranks:
 
     number: int = 0
     size: int = 1
+    sharded: bool = False  # the model's layers lie in shares over the processes
 
     def share(self, sizes: Sequence[int]) -> list[int]:
         """The items that fall to this process: by size, dealt out back and forth, so that sums are alike.
@@ -60,6 +61,13 @@ class Ranks:
             values = values.clone()
             torch.distributed.all_reduce(values)
         return values
+
+    def even(self, passes: list[list[int]]) -> list[list[int]]:
+        """As many passes as the process that has most, empty ones at the end, where each takes all processes."""
+        if not self.sharded or self.size == 1:
+            return passes
+        most = max(self.gather(len(passes)))
+        return passes + [[]] * (most - len(passes))
 
     def barrier(self) -> None:
         """Wait for all processes."""
@@ -84,12 +92,15 @@ class Ranks:
         return found
 
     def sum_gradients(self, model: Any) -> None:
-        """Add up the gradients of all processes, one flat buffer a dtype; a missing gradient counts as 0."""
+        """Add up the gradients of all processes, one flat buffer a dtype; a missing gradient counts as 0.
+
+        Those of sharded parameters are summed already.
+        """
         if self.size == 1:
             return
         by_dtype: dict[torch.dtype, list[torch.nn.Parameter]] = {}
         for parameter in model.parameters():
-            if parameter.requires_grad:
+            if parameter.requires_grad and not is_sharded(parameter):
                 if parameter.grad is None:
                     parameter.grad = torch.zeros_like(parameter)
                 by_dtype.setdefault(parameter.dtype, []).append(parameter)
@@ -103,3 +114,13 @@ class Ranks:
                 assert parameter.grad is not None
                 parameter.grad.copy_(flat[at : at + parameter.numel()].view_as(parameter))
                 at += parameter.numel()
+
+
+def is_sharded(parameter: Any) -> bool:
+    """Whether a parameter lies in shares over the processes."""
+    return hasattr(parameter, "to_local")
+
+
+def local(parameter: Any) -> Any:
+    """A parameter, or of a sharded one the share of this process, in the same memory."""
+    return parameter.to_local() if is_sharded(parameter) else parameter

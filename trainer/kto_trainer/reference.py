@@ -13,10 +13,11 @@ from kto_trainer.encoding import Tokens
 from kto_trainer.forward import Forward, PackedForward
 from kto_trainer.head import token_logps
 from kto_trainer.packing import bins, n_read
+from kto_trainer.ranks import Ranks
 
 
 @torch.no_grad()
-def compute(forward: Forward, sequences: Sequence[Tokens]) -> list[Tensor]:
+def compute(forward: Forward, sequences: Sequence[Tokens], ranks: Ranks = Ranks()) -> list[Tensor]:  # noqa: B008  # frozen
     """The log-probabilities of each sequence's completion under the model as it is, token by token; on the CPU.
 
     Sequences with the same prompt are run together where packing allows it: the prompt is read once, and each further
@@ -25,10 +26,11 @@ def compute(forward: Forward, sequences: Sequence[Tokens]) -> list[Tensor]:
     Args:
         forward: The model.
         sequences: As many as may be in memory at a time.
+        ranks: The processes, each with sequences of its own.
     """
     order: list[int] = []
     parts: list[Tensor] = []
-    for numbers, logps_M in _passes(forward, sequences):
+    for numbers, logps_M in _passes(forward, sequences, ranks):
         order += numbers
         parts.append(logps_M)
     counts = [len(sequences[i].completion) for i in order]
@@ -37,11 +39,13 @@ def compute(forward: Forward, sequences: Sequence[Tokens]) -> list[Tensor]:
     return [by_number[i] for i in range(len(sequences))]
 
 
-def _passes(forward: Forward, sequences: Sequence[Tokens]) -> Iterator[tuple[list[int], Tensor]]:
+def _passes(
+    forward: Forward, sequences: Sequence[Tokens], ranks: Ranks
+) -> Iterator[tuple[list[int], Tensor]]:
     """Numbers of sequences and the log-probabilities of their completions' tokens, pass by pass."""
     limits = forward.limits
     if not isinstance(forward, PackedForward):
-        for members in limits.passes(sequences):
+        for members in ranks.even(limits.passes(sequences)):
             yield members, forward.token_logps([sequences[i] for i in members])
         return
     for group in _families(sequences, limits.tokens, limits.rows):

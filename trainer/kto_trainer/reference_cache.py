@@ -120,7 +120,9 @@ def reference_logps(
     part = _Part(cache, keys_K2, by_token, say)
     for at in range(0, len(windows), ranks.size):
         mine = windows[at + ranks.number] if at + ranks.number < len(windows) else missing[:0]
-        values = [item.numpy() for item in compute(forward, [sequences[int(first_K[k])] for k in mine])]
+        values = [
+            item.numpy() for item in compute(forward, [sequences[int(first_K[k])] for k in mine], ranks)
+        ]
         sums = [float(item.sum(dtype=np.float64)) for item in values]
         part.add(mine.tolist(), sums, values)
         shared = (mine.tolist(), sums, values if by_token else [None] * len(sums))

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from kto_trainer.audit import encode_rows
 from kto_trainer.dataset import Split
 from kto_trainer.encoding import Encoder
 from kto_trainer.errors import TrainerError
+from kto_trainer.heldout import auc
 from kto_trainer.kto import class_weights, objective_of
 from kto_trainer.losses.kto import reference_point
 from kto_trainer.model import Machine, load, machine, place
@@ -41,23 +42,6 @@ def training_options(model: str) -> TrainOptions:
         return TrainOptions.model_validate(json.loads(path.read_text(encoding="utf-8"))).resolved()
     except ValueError as error:
         raise TrainerError(f"{path}: {str(error).splitlines()[0]}; train again, or remove the file") from None
-
-
-def auc(scores: Sequence[float] | np.ndarray, labels: Sequence[bool] | np.ndarray) -> float | None:
-    """The chance that a desirable row scores above an undesirable one, ties half; None without both classes.
-
-    Example:
-        >>> auc([0.1, 0.4, 0.3, 0.9], [False, False, True, True])
-        0.75
-    """
-    values = np.asarray(scores)
-    truth = np.asarray(labels, dtype=bool)
-    n_pairs = int(truth.sum()) * int((~truth).sum())
-    if not n_pairs:
-        return None
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return float((ranks[truth].sum() - truth.sum() * (truth.sum() + 1) / 2) / n_pairs)
 
 
 class Scored(NamedTuple):

@@ -1,7 +1,7 @@
 """Everything between the options and a training's first step: the machine, the model, the tokens, what is resumed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ from kto_trainer.audit import EncodedRows, encode_rows
 from kto_trainer.checkpoints import find_state
 from kto_trainer.dataset import Split
 from kto_trainer.encoding import Encoder
-from kto_trainer.errors import UnavailableError
+from kto_trainer.errors import TrainerError, UnavailableError
 from kto_trainer.forward import Forward
+from kto_trainer.heldout import HeldOut
 from kto_trainer.identity import reference_folder
 from kto_trainer.kto import Weights, class_weights
 from kto_trainer.lora import adapter_dropouts, add_adapters
@@ -31,6 +32,7 @@ from kto_trainer.probe import choose
 from kto_trainer.ranks import Ranks, join
 from kto_trainer.resume import identity_of
 from kto_trainer.sft import sft_rows
+from kto_trainer.sharding import shard
 from kto_trainer.states import State
 from kto_trainer.streams import WEIGHTS, stream
 from kto_trainer.tiny import build_model, build_tokenizer
@@ -55,6 +57,7 @@ class Prepared:
     identity: dict[str, Any]
     state: State | None
     saves_reference: bool
+    held_out: HeldOut | None
     say: Say
 
     @property
@@ -63,12 +66,16 @@ class Prepared:
         return self.ranks.number == 0
 
 
-def prepare(split: Split, output: Path, options: TrainOptions, say: Say, *, resume: bool) -> Prepared:
+def prepare(
+    split: Split, output: Path, options: TrainOptions, say: Say, *, held_out: Split | None, resume: bool
+) -> Prepared:
     """Build or load everything; see `train` for the arguments. Writes nothing but tokens, beside the dataset."""
     given, options = options, options.resolved()
     weights = class_weights(split, options)
     computer = machine(options)
     ranks = join(computer.device)
+    if ranks.size > 1:
+        ranks = replace(ranks, sharded=shards(options))
     if ranks.number:
         say = _silent
     model, tokenizer = _start(split, options, computer)
@@ -87,17 +94,40 @@ def prepare(split: Split, output: Path, options: TrainOptions, say: Say, *, resu
         identity["model"] = shared.name
     own = output / STATES / "reference"  # for this run alone, should it be resumed
     cache = own if shared is None or saves_reference else shared
+    rows = None
+    if held_out is not None and options.eval_rows:
+        rows = ranks.in_turn(lambda: HeldOut.of(held_out, encoder, options, say, keep=keep))
     state = find_state(output, identity, ranks, say) if resume else None
     return Prepared(
-        options, weights, computer, ranks, model, tokenizer, encoder, encoded, cache, identity, state, saves_reference, say
+        options, weights, computer, ranks, model, tokenizer, encoder, encoded, cache, identity, state, saves_reference, rows, say
     )  # fmt: skip
+
+
+def shards(options: TrainOptions) -> bool:
+    """Whether several processes share the layers.
+
+    Raises:
+        TrainerError: They are to, but adapters are trained.
+    """
+    if options.parallel == "shard" and options.lora.r:
+        raise TrainerError(
+            "parallel: shard is for training all weights; adapters are small: pass `parallel: replicate` or auto"
+        )
+    return options.parallel == "shard" or (options.parallel == "auto" and not options.lora.r)
 
 
 def _silent(_: str) -> None:
     """The other processes say nothing: they would say the same."""
 
 
-def make_forward(model: Any, options: TrainOptions, computer: Machine, pad: int, say: Say) -> Forward:
+def make_forward(
+    model: Any,
+    options: TrainOptions,
+    computer: Machine,
+    pad: int,
+    say: Say,
+    ranks: Ranks = Ranks(),  # noqa: B008  # frozen
+) -> Forward:
     """How the model runs, packed if it can, with the options that save memory or time."""
     choice = choose(model, computer, pad, options.max_tokens_per_pass, options.micro_batch_size)
     if choice.reason:
@@ -113,7 +143,7 @@ def make_forward(model: Any, options: TrainOptions, computer: Machine, pad: int,
     forward.always_recompute = options.gradient_checkpointing
     if options.compile:
         model.base_model.compile(dynamic=True)
-    return forward
+    return shard(forward) if ranks.sharded else forward
 
 
 def adapt(forward: Forward, options: TrainOptions) -> None:

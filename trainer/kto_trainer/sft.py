@@ -1,7 +1,7 @@
 """Supervised fine-tuning before KTO: the model that comes out is KTO's reference."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ def run_sft(
     log: Callable[[dict[str, Any]], None],
     ranks: Ranks = Ranks(),  # noqa: B008  # frozen
     checkpoints: Checkpoints | None = None,
+    name_rows: Callable[[Sequence[int]], str] = str,
 ) -> int:
     """Minimise the mean negative log-likelihood of the tokens of `sft_rows`; returns the number of steps.
 
@@ -53,6 +54,7 @@ def run_sft(
         log: Takes one mapping a step.
         ranks: The processes that train together.
         checkpoints: Where the stage is saved, and resumed from.
+        name_rows: Names rows by their numbers, for messages.
     """
     checkpoints = checkpoints or Checkpoints.none()
     chosen = sft_rows(encoded, options)
@@ -63,7 +65,7 @@ def run_sft(
     n_steps = n_steps_of(encoded, options)
     optimizer = Optimizer(forward.model, options, learning_rate=options.sft.learning_rate, n_steps=n_steps)
     done, _ = checkpoints.restore("sft", forward.model, optimizer)
-    figures = Figures("sft", n_steps, options, log, done)
+    figures = Figures("sft", n_steps, options, log, done, name_rows)
     step = 0
     for epoch in range(options.sft.epochs):
         batches = epoch_batches(np.ones(len(chosen), bool), prompt_keys, options.batch_size, generator)
@@ -77,7 +79,7 @@ def run_sft(
             loss = _accumulate(forward, sequences, n_tokens, ranks)
             grad_norm, rate = optimizer.step()
             fixed = {"epoch": epoch + 1, "lr": rate, "tokens": n_tokens}
-            figures.add(fixed, {"loss": loss, "grad_norm": grad_norm}, started)
+            figures.add(fixed, {"loss": loss, "grad_norm": grad_norm}, started, chosen[batch].tolist())
             checkpoints.after_step(
                 "sft", step, n_steps, forward.model, optimizer, epoch_ends=number == len(batches), flush=figures.flush
             )  # fmt: skip
@@ -89,7 +91,7 @@ def _accumulate(forward: Forward, sequences: list[Tokens], n_tokens: int, ranks:
     """Add the gradients of the batch's mean loss a token; returns the loss."""
     mine = [sequences[i] for i in ranks.share([n_read(item) for item in sequences])]
     loss = torch.zeros((), dtype=torch.float64, device=forward.machine.device)
-    for members in forward.limits.passes(mine):
+    for members in ranks.even(forward.limits.passes(mine)):
         part, _ = forward.backward([mine[i] for i in members], lambda logps_M, *_: -logps_M.sum() / n_tokens)
         loss += part
     ranks.sum_gradients(forward.model)

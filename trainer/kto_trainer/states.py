@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,10 +55,9 @@ def write_tensors(path: Path, content: Mapping[str, Any]) -> None:
             os.fsync(file.fileno())
     except (OSError, RuntimeError) as error:
         # torch hides the system's words, such as those of a full disk, in its own
-        known = isinstance(error, OSError) or "PytorchStreamWriter" in str(error)
-        if not known:
-            raise
         cause = error.__context__ if isinstance(error.__context__, OSError) else error
+        if not isinstance(cause, OSError) and "PytorchStreamWriter" not in str(error):
+            raise
         raise OSError(
             f"{path}: the checkpoint cannot be written ({cause}); make room, and go on with --resume"
         ) from None
@@ -131,6 +131,9 @@ def _read(folder: Path, log: Path) -> tuple[State | None, str]:
         for name, stamp in files.items():
             if _stamp(folder / name) != stamp:
                 return None, f"{name} is not what was written"
+        best = _best_of(folder, content)
+        if best is not None and not (best / MANIFEST).is_file():
+            return None, f"{best.name}, the best so far, is not there"
         if not log.is_file() or log.stat().st_size < state.log_bytes:
             return None, f"{log.name} is shorter than it was"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -139,9 +142,25 @@ def _read(folder: Path, log: Path) -> tuple[State | None, str]:
 
 
 def prune(folder: Path, keep: int) -> None:
-    """Remove all states but the newest `keep`, and what killed runs left half-written."""
-    for path in [*_named(folder)[:-keep], *folder.glob(f"*-*{PARTIAL}")]:
+    """Remove all states but the newest `keep`, the best weights that none of them names, and half-written folders.
+
+    The newest best weights stay: the state that will name them is yet to come.
+    """
+    states = _named(folder)
+    needed = set(sorted(folder.glob("best-????????"))[-1:])
+    for path in states[-keep:]:
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            best = _best_of(path, json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+            needed |= set() if best is None else {best}
+    unneeded = set(folder.glob("best-????????")) - needed
+    for path in [*states[:-keep], *unneeded, *folder.glob(f"*-*{PARTIAL}")]:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _best_of(folder: Path, content: Mapping[str, Any]) -> Path | None:
+    """The folder of the best weights that a state names."""
+    step = content["notes"].get("stopping", {}).get("best_step")
+    return folder.with_name(f"best-{step:08d}") if step else None
 
 
 def _stamp(path: Path) -> dict[str, Any]:

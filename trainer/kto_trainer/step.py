@@ -69,14 +69,14 @@ def accumulate(forward: Forward, batch: Batch, objective: Objective, ranks: Rank
         lead.segments.kept.clear()
         z0 = _reference_point(rows.kl_ratios(mine, logps_M), batch, ranks)
     else:
-        z0 = _reference_point(_kl_ratios(forward, rows, mine), batch, ranks)
+        z0 = _reference_point(_kl_ratios(forward, rows, mine, ranks), batch, ranks)
     loss = torch.zeros((), dtype=torch.float64, device=device)
     if lead is not None:
         part, _ = forward.finish(lead, rows.loss_of(mine, z0))  # type: ignore[attr-defined]  # packed, as above
         loss += part
     else:
         sequences = [batch.sequences[i] for i in mine]
-        for members in forward.limits.passes(sequences):
+        for members in ranks.even(forward.limits.passes(sequences)):
             part, _ = forward.backward(
                 [sequences[i] for i in members], rows.loss_of([mine[i] for i in members], z0)
             )
@@ -112,7 +112,7 @@ class _Rows:
     def loss_of(self, rows: Sequence[int], z0: Tensor) -> Callable[[Tensor, int, int], Tensor]:
         """The share in the batch's mean loss of runs of these rows."""
         device = z0.device
-        chosen = torch.tensor(list(rows))
+        chosen = torch.tensor(list(rows), dtype=torch.long)
         index = chosen.to(device, non_blocking=True)
         labels_N = self.batch.labels_B[chosen].to(device, non_blocking=True)
         weights_N = self.batch.weights_B[chosen].to(device, non_blocking=True)
@@ -129,12 +129,14 @@ class _Rows:
         return loss
 
 
-def _kl_ratios(forward: Forward, rows: _Rows, mine: Sequence[int]) -> Tensor:
+def _kl_ratios(forward: Forward, rows: _Rows, mine: Sequence[int], ranks: Ranks) -> Tensor:
     """The log-ratios of this process's pairs, in passes without gradients; shape [N]."""
     sequences = [rows.batch.kl_sequences[i] for i in mine]
     out_N = torch.zeros(len(mine), dtype=torch.float64, device=forward.machine.device)
-    for members in forward.limits.passes(sequences):
+    for members in ranks.even(forward.limits.passes(sequences)):
         logps_M = forward.token_logps([sequences[i] for i in members])
+        if not members:
+            continue
         out_N[torch.tensor(members).to(out_N.device, non_blocking=True)] = rows.kl_ratios(
             [mine[i] for i in members], logps_M
         ).to(out_N)

