@@ -17,8 +17,10 @@ from kto_data.cli import (
     explain,
     export,
     generate,
+    init,
     judge,
     label,
+    report,
     rules,
     run,
     schema,
@@ -55,6 +57,7 @@ def _options(
     pass
 
 
+app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("validate")(run.validate)
 app.command("label")(label.label)
@@ -64,6 +67,7 @@ app.command("diff")(diff.diff)
 app.command("stats")(stats.stats)
 app.command("check")(check.check)
 app.command("export")(export.export)
+app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.command("train", context_settings=train.PASS_ON)(train.train)
 app.command("evaluate")(evaluate.evaluate)

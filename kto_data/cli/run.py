@@ -13,7 +13,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 
 
 def run(
-    pipeline: PipelineArgument,
+    pipeline: PipelineArgument = Path("pipeline.yaml"),
     runs: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"),
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**63 - 1, help="Used instead of the file's seed.")

@@ -114,6 +114,18 @@ def open_run(folder: Path) -> FinishedRun:
     return FinishedRun(folder, steps, folders, manifest.get("file"))
 
 
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return the facts of a run's report.
+
+    Raises:
+        InputError: It is no finished run.
+    """
+    facts = _json(folder / "report.json", "no finished run (kto run writes its report last)")
+    if not isinstance(facts, dict):
+        raise InputError(f"{folder / 'report.json'}: holds no facts; run the pipeline again")
+    return facts
+
+
 def _json(path: Path, problem: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))

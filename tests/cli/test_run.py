@@ -130,7 +130,7 @@ def test_a_fine_file_is_told_to_be_fine(kto):
     assert document == {"pipeline": "mine", "file": str(path), "n_rules": 2}
 
 
-@pytest.mark.parametrize("name", ["quickstart", "xstest"])
+@pytest.mark.parametrize("name", ["quickstart", "xstest", "truthfulqa"])
 def test_the_pipelines_that_ship_are_fine_without_any_variable(kto, name):
     assert kto("validate", f"builtin:{name}").returncode == 0
 

@@ -24,7 +24,7 @@ def quickstart():
     return copy.deepcopy(load_yaml(shipped_pipeline("quickstart")).data)
 
 
-@pytest.mark.parametrize("name", ["quickstart", "xstest"])
+@pytest.mark.parametrize("name", ["quickstart", "xstest", "truthfulqa"])
 def test_shipped_pipelines_fit(errors, name):
     assert errors(load_yaml(shipped_pipeline(name)).data) == []
 

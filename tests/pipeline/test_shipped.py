@@ -7,7 +7,7 @@ from kto_data.pipeline.shipped import shipped_pipeline
 from kto_data.pipeline.spec import load_pipeline
 
 
-@pytest.mark.parametrize("name", ["quickstart", "xstest"])
+@pytest.mark.parametrize("name", ["quickstart", "xstest", "truthfulqa"])
 def test_a_shipped_pipeline_has_no_mistake(name):
     pipeline = load_pipeline(shipped_pipeline(name))
     assert pipeline.file.name == name
