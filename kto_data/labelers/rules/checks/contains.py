@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache, reduce
 from itertools import islice
 from operator import and_, or_
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import re2
@@ -44,6 +44,10 @@ class _Contains(Check):
     def _needed(self) -> tuple[Pattern, ...]:
         return self._patterns()
 
+    @cached_property
+    def _needed_one(self) -> Any:
+        return re2.compile(self._needed[0].pattern)
+
     def evidence(self) -> Sequence[Pattern | Statistic]:
         """Return the words as patterns."""
         return (*self._needed, DOTTED_I) if self.ignore_case else self._needed
@@ -66,7 +70,7 @@ class _Contains(Check):
     def _surely_in(self, raw: bytes) -> bool:
         """Return whether the pattern finds one of the words; it may miss some that overlap others."""
         words = self._words()
-        for match in islice(re2.finditer(self._needed[0].pattern, raw), MAX_SPANS):
+        for match in islice(self._needed_one.finditer(raw), MAX_SPANS):
             start, end = match.span()
             found = str(raw[start:end], "utf-8")
             if (lower(found)[0] if self.ignore_case else found) in words:

@@ -27,7 +27,7 @@ from kto_data.schema import FAULTS, VOTE_NAMES, rule_votes_schema
 Codes = npt.NDArray[np.int8]
 """What a condition comes to in each row: 1 and 0, or one of the next three."""
 
-_NONE, _FAULT, _OPEN = -1, -2, -3
+_NONE, _FAULT, _OPEN = np.array([-1, -2, -3], dtype=np.int8)
 _CHUNK_ROWS = 1024
 _EMPTY = memoryview(b"")
 
@@ -83,14 +83,15 @@ class _Votes:
     """A rule's votes on a batch."""
 
     def __init__(self, n_rows: int) -> None:
-        self.votes = np.zeros(n_rows, dtype=np.int8)
-        self.missing = np.ones(n_rows, dtype=bool)
+        self.votes: Codes = np.zeros(n_rows, dtype=np.int8)
+        self.missing: Bools = np.ones(n_rows, dtype=bool)
         self.errors: list[tuple[int, str]] = []
 
-    def put(self, where: Bools, vote: int) -> None:
-        """Vote on the marked rows."""
-        self.votes[where] = vote
-        self.missing[where] = False
+    def put(self, codes: Codes, vote: int, otherwise: int) -> None:
+        """Vote on the rows where a condition holds, and where it does not."""
+        # the codes below zero count from the end
+        self.votes = np.array([otherwise, vote, 0, 0, 0], dtype=np.int8)[codes]
+        self.missing = codes < 0
 
     def put_decision(self, row: int, decision: Decision) -> None:
         """Vote on one row as it was decided there."""
@@ -125,7 +126,7 @@ class _Batch:
                 votes.put_decision(place, decision)
             return votes
         everywhere = np.ones(self._n, dtype=bool)
-        gate = self._codes(rule.when, everywhere) if rule.when else everywhere.astype(np.int8)
+        gate = self._codes(rule.when, everywhere) if rule.when else everywhere.view(np.int8)
         if isinstance(rule.vote, LoggedVote):
             slow = (gate == _FAULT) | self._logged(rule.vote, gate == 1, votes)
         elif _uses_captures(rule):
@@ -134,9 +135,10 @@ class _Batch:
             assert rule.match is not None, "a rule without a logged vote has a match"
             assert isinstance(rule.vote, int), "rules that stand for judges are kept apart"
             codes = self._codes(rule.match, gate == 1)
-            votes.put((gate == 1) & (codes == 1), rule.vote)
-            votes.put((gate == 1) & (codes == 0), VOTE_NAMES[rule.options.otherwise])
-            slow = (gate == _FAULT) | ((gate == 1) & (codes == _FAULT))
+            if rule.when:
+                codes = np.where(gate == 1, codes, np.where(gate == _FAULT, _FAULT, _NONE))
+            votes.put(codes, rule.vote, VOTE_NAMES[rule.options.otherwise])
+            slow = codes == _FAULT
         places = np.flatnonzero(slow)
         for place, row in zip(places.tolist(), self._rows.some(places), strict=True):
             votes.put_decision(place, decide(rule, row))
@@ -161,7 +163,7 @@ class _Batch:
             return self._leaf(condition, where)
         if isinstance(condition, Not):
             codes = self._codes(condition.part, where)
-            return np.where(codes >= 0, 1 - codes, codes).astype(np.int8)
+            return np.where(codes >= 0, 1 - codes, codes)
         assert isinstance(condition, AtLeast), "conditions are checks, not, or at least n of some"
         parts = np.stack([self._codes(part, where) for part in condition.parts])
         true = (parts == 1).sum(axis=0) >= condition.n
@@ -179,7 +181,7 @@ class _Batch:
         if settled is None:
             codes[texts.rows] = _OPEN
         else:
-            codes[texts.rows] = np.where(settled.sure, settled.holds, _OPEN)
+            codes[texts.rows] = np.where(settled.sure, settled.holds.view(np.int8), _OPEN)
         open_rows = where & (codes == _OPEN)
         for place in np.flatnonzero(open_rows[texts.rows]).tolist():
             row = int(texts.rows[place])
