@@ -101,11 +101,11 @@ def run_probes(judge: Judge, rows: Sequence[Row], cache: AnswerCache, *, budget:
         UnavailableError: The server is down or refuses everything.
     """
     chosen = sorted(rows, key=lambda row: xxhash.xxh3_64_hexdigest(f"probe:{row.sample_id}".encode()))
-    each = judge.options.samples.k * len(judge.voters)
+    n_voters, k = len(judge.voters), judge.options.samples.k
     left, probes = budget, []
     kinds: list[tuple[str, Callable[[str], str | None] | None]] = [*EDITS.items(), ("asked again", None)]
     for number, (name, edit) in enumerate(kinds):
-        n_most = left // (len(kinds) - number) // (1 if edit is None else each)
+        n_most = left // (len(kinds) - number) // (n_voters if edit is None else n_voters * k)
         pairs, n_requests = _pairs(judge, chosen, cache, edit, n_most)
         left -= n_requests
         probes.append(_probe(name, pairs, n_requests))
