@@ -29,6 +29,8 @@ _SHARE_STRENGTH = 0.3
 """Samples that the share of one half is worth, for each sample that is as unsure as can be."""
 _FLOOR = 0.05
 """Where the majority stands against the model, a sample is this far on the majority's side of 0.5."""
+_TIE = 1e-9
+"""Leads below this are ties: votes that share their evidence seldom add up to 0."""
 
 
 @METHODS.register("firing")
@@ -75,6 +77,8 @@ class Firing(Method):
         p_K = np.asarray(expit(fit.log_odds_K + self.majority * fit.over_dispersion * np.clip(lead_K, -1, 1)))
         against_K = (np.abs(lead_K) >= self.clear_majority) & ((lead_K > 0) != (p_K > 0.5))
         p_K = np.where(against_K, 0.5 + _FLOOR * np.sign(lead_K), p_K)
+        hardly_K = np.abs(p_K - 0.5) < _FLOOR * fit.over_dispersion
+        p_K = np.where((np.abs(lead_K) < _TIE) & hardly_K, 0.5, p_K)
         n_labelers = len(votes.labelers)
         return Aggregate(
             patterns.per_sample(p_K),

@@ -94,3 +94,11 @@ def test_many_rules_tell_a_share_that_is_far_from_one_half(made, share):
     votes = made.table_of(np.stack(columns, axis=1))
     majority, firing = (made.accuracy(method().posterior(votes), y_N) for method in (Majority, Firing))
     assert firing > majority + 0.02
+
+
+def test_a_tie_that_the_model_hardly_breaks_stays_a_tie(made):
+    alike = {"prior_mean": 0.8, "prior_strength": 1e5}
+    votes_NM = np.array([[1, -1]] + [[1, 0], [0, -1]] * 20)
+    p_N = Firing().posterior(made.table_of(votes_NM, m0=alike, m1=alike))
+    assert p_N[0] == 0.5
+    assert p_N[1] > 0.6 and p_N[2] < 0.4
