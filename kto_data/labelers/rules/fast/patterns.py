@@ -6,6 +6,7 @@ patterns with gaps (`refund.{0,40}card`) would make its states explode: `gap_pat
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -45,38 +46,36 @@ class PatternIndex:
 
     def search(self, texts: Sequence[memoryview]) -> dict[str, Bools]:
         """Return for each pattern whether it is found in each of the texts."""
-        found = np.zeros((len(self._patterns), len(texts)), dtype=bool)
+        found = np.zeros((len(self._patterns) + 1, len(texts)), dtype=bool)  # at last, those of `_END`
         for search_set in self._sets:
-            self._search_set(search_set, texts, found)
+            search_set.search(texts, found)
         rows, columns = self._gaps.search(texts)
         found[self._gap_numbers[columns], rows] = True
         return {pattern: found[number] for number, pattern in enumerate(self._patterns)}
 
-    def _search_set(self, search_set: "_Set", texts: Sequence[memoryview], found: Any) -> None:
-        match, end, numbers = search_set.automaton.Match, search_set.end, search_set.numbers
-        rows: list[int] = []
-        columns: list[int] = []
-        for row, text in enumerate(texts):
-            hits = match(text)
-            if len(hits) > 1:
-                for hit in hits:
-                    if hit != end:
-                        rows.append(row)
-                        columns.append(numbers[hit])
-            elif not hits:
-                for number, pattern in search_set.each:
-                    found[number, row] = re2_compiled(pattern).search(bytes(text)) is not None
-        found[columns, rows] = True
-
 
 class _Set:
-    """Patterns in one automaton."""
+    """Patterns in one automaton.
 
-    def __init__(self, automaton: Any, end: int, each: Sequence[tuple[int, str]]) -> None:
-        self.automaton = automaton
-        self.end = end
-        self.numbers = [number for number, _ in each]
-        self.each = each
+    Args:
+        automaton: The patterns in their order, then `_END`.
+        each: The patterns with their numbers.
+    """
+
+    def __init__(self, automaton: Any, each: Sequence[tuple[int, str]]) -> None:
+        self._match = automaton.Match
+        self._each = each
+        self._numbers = np.array([number for number, _ in each] + [-1])
+
+    def search(self, texts: Sequence[memoryview], found: Bools) -> None:
+        """Mark which patterns are found in which texts, by their numbers and the texts'."""
+        hits = list(map(self._match, texts))
+        n_hits = np.fromiter(map(len, hits), dtype=np.int64, count=len(hits))
+        which = np.fromiter(chain.from_iterable(hits), dtype=np.int64, count=int(n_hits.sum()))
+        found[self._numbers[which], np.repeat(np.arange(len(texts)), n_hits)] = True
+        for row in np.flatnonzero(n_hits == 0).tolist():
+            for number, pattern in self._each:
+                found[number, row] = re2_compiled(pattern).search(bytes(texts[row])) is not None
 
 
 def _sets(patterns: Sequence[str], numbers: dict[str, int]) -> list[_Set]:
@@ -86,16 +85,16 @@ def _sets(patterns: Sequence[str], numbers: dict[str, int]) -> list[_Set]:
         automaton = re2.Set.SearchSet(re2_options(memory))
         for pattern in patterns:
             automaton.Add(pattern)
-        end = automaton.Add(_END)
+        automaton.Add(_END)
         try:
             automaton.Compile()
         except re2.error:
             memory *= 4
             continue
         # the wrapper's own Match makes None of an empty answer, at a price for each text
-        return [_Set(automaton._set, end, [(numbers[pattern], pattern) for pattern in patterns])]
+        return [_Set(automaton._set, [(numbers[pattern], pattern) for pattern in patterns])]
     if len(patterns) == 1:
-        return [_Set(_Nothing(), -1, [(numbers[patterns[0]], patterns[0])])]
+        return [_Set(_Nothing(), [(numbers[patterns[0]], patterns[0])])]
     half = len(patterns) // 2
     return [*_sets(patterns[:half], numbers), *_sets(patterns[half:], numbers)]
 
