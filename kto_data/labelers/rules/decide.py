@@ -48,7 +48,7 @@ def decide_batch(rule: Rule, rows: Sequence[Row]) -> list[Decision]:
     A rule with a check that is `batched` asks it about all rows at once: only those where the
     rule is applicable, as `decide` does.
     """
-    if isinstance(rule.vote, LoggedVote) or not any(leaf.check.batched for leaf in rule.leaves()):
+    if isinstance(rule.vote, LoggedVote) or not rule.batched:
         return [decide(rule, row) for row in rows]
     assert rule.match is not None, "a rule without a logged vote has a match"
     everywhere: Outcomes = [Outcome(True)] * len(rows)

@@ -85,6 +85,16 @@ class Rule:
             names.add(self.vote.column)
         return frozenset(names)
 
+    @cached_property
+    def batched(self) -> bool:
+        """Whether one of its checks is to be asked about many rows at once."""
+        return any(leaf.check.batched for leaf in self.leaves())
+
+    @cached_property
+    def uses_captures(self) -> bool:
+        """Whether its `match` uses values that its `when` captured."""
+        return self.match is not None and any(leaf.check.capture_names() for leaf in self.match.leaves())
+
     @property
     def about(self) -> str:
         """`event` if the rule looks at what happened around the output, else `content`."""

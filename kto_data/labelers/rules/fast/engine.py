@@ -5,8 +5,6 @@ check itself. A rule that fails on a row, or whose `match` uses values that its 
 decided there by `decide`, as in the slow engine.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -116,7 +114,7 @@ class _Batch:
     def votes(self, rule: Rule) -> _Votes:
         """Return what a rule votes."""
         votes = _Votes(self._n)
-        if any(leaf.check.batched for leaf in rule.leaves()):
+        if rule.batched:
             decisions = [
                 decision
                 for rows in row_groups(self._rows.all(), _CHUNK_ROWS)
@@ -129,7 +127,7 @@ class _Batch:
         gate = self._codes(rule.when, everywhere) if rule.when else everywhere.view(np.int8)
         if isinstance(rule.vote, LoggedVote):
             slow = (gate == _FAULT) | self._logged(rule.vote, gate == 1, votes)
-        elif _uses_captures(rule):
+        elif rule.uses_captures:
             slow = (gate == _FAULT) | (gate == 1)
         else:
             assert rule.match is not None, "a rule without a logged vote has a match"
@@ -211,8 +209,3 @@ class _Batch:
 
             self._evidence[scope] = self._gatherers[scope].gather(texts.texts, beside)
         return self._evidence[scope]
-
-
-def _uses_captures(rule: Rule) -> bool:
-    leaves: Sequence[Leaf] = tuple(rule.match.leaves()) if rule.match else ()
-    return any(leaf.check.capture_names() for leaf in leaves)
