@@ -16,6 +16,7 @@ from kto_data.cli import (
     evaluate,
     explain,
     export,
+    forget,
     generate,
     init,
     judge,
@@ -68,6 +69,7 @@ app.command("stats")(stats.stats)
 app.command("check")(check.check)
 app.command("export")(export.export)
 app.command("report")(report.report)
+app.command("forget")(forget.forget)
 app.command("doctor")(doctor.doctor)
 app.command("train", context_settings=train.PASS_ON)(train.train)
 app.command("evaluate")(evaluate.evaluate)

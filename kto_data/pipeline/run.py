@@ -17,7 +17,7 @@ from kto_data.pipeline.steps.gold import find_gold
 from kto_data.pipeline.steps.held_out import hold_out
 from kto_data.pipeline.steps.label import check_faults, label_by_record, label_by_rules, recorded_labelers
 from kto_data.pipeline.steps.prepare import curate, prepare
-from kto_data.pipeline.steps.read import read
+from kto_data.pipeline.steps.read import FORGOTTEN, read
 from kto_data.pipeline.steps.rounds import aggregate_in_rounds, voters_of
 from kto_data.pipeline.steps.split import split
 from kto_data.pipeline.steps.tests import check_data
@@ -140,7 +140,8 @@ def _train_and_evaluate(context: Context) -> None:
 
 def _check_quarantined(context: Context, result: StepResult) -> None:
     limit = context.pipeline.file.limits.quarantined
-    n_records, n_quarantined = result.counts["n_records"], result.counts["n_quarantined"]
+    n_forgotten = result.facts["quarantined"].get(FORGOTTEN, 0)
+    n_records, n_quarantined = result.counts["n_records"], result.counts["n_quarantined"] - n_forgotten
     if n_quarantined > limit * n_records:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in result.facts["quarantined"].items())
         raise FindingsError(
