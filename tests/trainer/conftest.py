@@ -11,6 +11,34 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+DEVICE = "KTO_TEST_DEVICE"
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="where the trainer's commands compute"
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("--device", "cpu") == "cuda":
+        os.environ[DEVICE] = "cuda"  # for the commands, which run in processes of their own
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--device", "cpu") == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in items:
+                item.add_marker(pytest.mark.skip(reason="--device cuda: torch sees no CUDA device here"))
+
+
+def on_device(arguments):
+    """A command's arguments, with the device that the tests are to use."""
+    device = os.environ.get(DEVICE)
+    return [*arguments, "--device", device] if device and "--device" not in arguments else list(arguments)
+
 
 def message(role, content):
     return [{"role": role, "content": content}]
@@ -66,7 +94,7 @@ def run_trainer(*arguments, **more):
     """`python -m kto_trainer ...` in a process of its own, without a network."""
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": ""} | more.pop("env", {})
     return subprocess.run(
-        [sys.executable, "-m", "kto_trainer", *map(str, arguments)],
+        [sys.executable, "-m", "kto_trainer", *map(str, on_device(arguments))],
         capture_output=True,
         text=True,
         env=environment,
@@ -76,16 +104,21 @@ def run_trainer(*arguments, **more):
     )
 
 
+def train_command(data, out, *arguments):
+    """`python -m kto_trainer train ...` as a list, for tests that start and kill it themselves."""
+    start = (sys.executable, "-W", "ignore", "-m", "kto_trainer", "train", "--data", data, "--output", out)
+    return [str(part) for part in (*start, *on_device(arguments))]
+
+
 def start_two(data, out, *arguments):
     """Two processes that train together, as torchrun starts them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-W", "ignore", "-m", "kto_trainer", "train", "--data", data, "--output", out]
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
     return [
         subprocess.Popen(
-            [str(part) for part in (*command, *arguments)],
+            train_command(data, out, *arguments),
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ | shared | {"RANK": str(number), "LOCAL_RANK": str(number)},
@@ -114,6 +147,7 @@ class Make:
     polite_rows = staticmethod(polite_rows)
     dataset = staticmethod(write_dataset)
     run = staticmethod(run_trainer)
+    train_command = staticmethod(train_command)
     start_two = staticmethod(start_two)
     fast = FAST
 

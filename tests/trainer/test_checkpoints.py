@@ -3,7 +3,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -30,10 +29,6 @@ def result(out):
     return hashlib.sha256(weights).hexdigest(), log, summary
 
 
-def command(data, out, *arguments):
-    return [sys.executable, "-W", "ignore", "-m", "kto_trainer", "train", "--data", data, "--output", out, *map(str, arguments)]  # fmt: skip
-
-
 def kill_at(name, processes, out):
     """SIGKILL the processes once the checkpoint of this name, or a later one of its stage, is there."""
     stage, _, step = name.rpartition("-")
@@ -54,8 +49,8 @@ def kill_at(name, processes, out):
     assert not (out / "training.json").exists()
 
 
-def killed(data, out, name, *arguments):
-    with subprocess.Popen(command(data, out, *arguments), stderr=subprocess.DEVNULL) as process:
+def killed(make, data, out, name, *arguments):
+    with subprocess.Popen(make.train_command(data, out, *arguments), stderr=subprocess.DEVNULL) as process:
         kill_at(name, [process], out)
 
 
@@ -72,9 +67,9 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_never_was(data, make
     whole = make.run("train", "--data", data, "--output", tmp_path / "whole", *options)
     assert whole.returncode == 0, whole.stderr
     out = tmp_path / "out"
-    killed(data, out, "sft-00000002", *options)
-    killed(data, out, "kto-00000000", *options, "--resume")
-    killed(data, out, "kto-00000004", *options, "--resume")
+    killed(make, data, out, "sft-00000002", *options)
+    killed(make, data, out, "kto-00000000", *options, "--resume")
+    killed(make, data, out, "kto-00000004", *options, "--resume")
     done = make.run("train", "--data", data, "--output", out, *options, "--resume")
     assert done.returncode == 0, done.stderr
     assert "resumes after kto step" in done.stderr
@@ -112,7 +107,7 @@ def test_stopping_early_keeps_the_best_weights_also_across_a_kill(data, make, tm
         told["best_auc"] == max(entry["eval/auc"] for entry in kto) == kto[told["best_step"] - 1]["eval/auc"]
     )
     assert len(kto) == told["best_step"] + 3
-    killed(data, out, "kto-00000002", *options)
+    killed(make, data, out, "kto-00000002", *options)
     assert make.run("train", "--data", data, "--output", out, *options, "--resume").returncode == 0
     assert result(out) == result(whole)
     scored = make.run(
@@ -139,7 +134,7 @@ def test_adapters_with_dropout_go_on_with_the_same_random_numbers(trained, make,
     options = (*model, "--epochs", 4, "--save-steps", 1, "--max-length", 64)
     data = tmp_path / "data"  # its reference's cache is filled by the first run, and read by the others
     shutil.copytree(trained[0], data)
-    killed(data, tmp_path / "out", "kto-00000003", *options)
+    killed(make, data, tmp_path / "out", "kto-00000003", *options)
     for out, more in (("whole", ()), ("out", ("--resume",))):
         done = make.run("train", "--data", data, "--output", tmp_path / out, *options, *more)
         assert done.returncode == 0, done.stderr
@@ -173,7 +168,7 @@ def test_a_torn_checkpoint_is_passed_over_and_the_one_before_it_taken(data, make
     options = ("--save-steps", 1, "--epochs", 3, "--sft-epochs", 1, *make.fast)
     whole, out = tmp_path / "whole", tmp_path / "out"
     assert make.run("train", "--data", data, "--output", whole, *options).returncode == 0
-    killed(data, out, "kto-00000004", *options)
+    killed(make, data, out, "kto-00000004", *options)
     newest = max((out / "checkpoints").glob("kto-????????"))
     torn = newest / "rank-0.pt"
     torn.write_bytes(torn.read_bytes()[:-100])
@@ -204,7 +199,7 @@ def test_a_checkpoint_without_room_ends_the_run_with_a_message_and_the_last_good
 @pytest.mark.slow
 def test_other_options_other_data_and_a_forgotten_flag_are_refused(data, make, tmp_path):
     out = tmp_path / "out"
-    killed(data, out, "sft-00000001", "--save-steps", 1, *make.fast)
+    killed(make, data, out, "sft-00000001", "--save-steps", 1, *make.fast)
     other = make.dataset(tmp_path / "other", make.polite_rows(8))
     for dataset, more, said in (
         (data, ("--resume", "--beta", 0.3, "--batch-size", 8), ["beta was 0.1, is now 0.3", "batch_size was 32, is now 8"]),

@@ -1,7 +1,6 @@
 import hashlib
 import json
 import subprocess
-import sys
 import time
 
 import pytest
@@ -83,6 +82,10 @@ def test_rewards_separate_the_labels_better_than_a_control_with_shuffled_labels(
     )  # fmt: skip
     assert control.returncode == 0, control.stderr
     result = json.loads((tmp_path / "control" / "training.json").read_text())
+    card = (out / "checkpoint" / "README.md").read_text()
+    told = json.loads((out / "training.json").read_text())
+    assert told["dataset"]["manifest_sha256"] in card
+    assert f"held-out auc | {told['held_out']['auc']:.4g}" in card
     assert result["reference"] == str(out / "reference")
     assert not (tmp_path / "control" / "reference").exists()
     reference = out / "reference"
@@ -110,17 +113,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_row_order(make, tmp_pat
 def test_a_killed_run_leaves_nothing_that_looks_whole_and_the_next_one_succeeds(make, tmp_path):
     data = make.dataset(tmp_path / "data", make.polite_rows(64))
     out = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-m",
-        "kto_trainer",
-        "train",
-        "--data",
-        str(data),
-        "--output",
-        str(out),
-        *make.fast,
-    ]
+    command = make.train_command(data, out, *make.fast)
     with subprocess.Popen([*command, "--epochs", "500"], stderr=subprocess.DEVNULL) as process:
         partial = out / "log.jsonl.partial"
         deadline = time.monotonic() + 120
@@ -130,7 +123,7 @@ def test_a_killed_run_leaves_nothing_that_looks_whole_and_the_next_one_succeeds(
             time.sleep(0.05)
         process.kill()
     assert sorted(path.name for path in out.iterdir()) == ["checkpoints", "log.jsonl.partial", "reference"]
-    done = make.run(*command[3:], "--epochs", 1, "--overwrite")
+    done = make.run("train", "--data", data, "--output", out, *make.fast, "--epochs", 1, "--overwrite")
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in out.iterdir()) == [
         "checkpoint",
@@ -147,6 +140,8 @@ def test_a_killed_run_leaves_nothing_that_looks_whole_and_the_next_one_succeeds(
         ({}, (1.0, 1.5, "manifest")),
         ({"desirable_weight": 2.0}, (2.0, 1.5, "options and manifest")),
         ({"desirable_weight": 0.0, "undesirable_weight": 1.0}, (0.0, 1.0, "options")),
+        ({"weights": "3,0.5"}, (3.0, 0.5, "options")),
+        ({"weights": "3,0.5", "undesirable_weight": 1.0}, (3.0, 1.0, "options")),
     ],
 )
 def test_class_weights_are_the_options_or_else_the_manifests(make, tmp_path, options, expected):
@@ -157,6 +152,21 @@ def test_class_weights_are_the_options_or_else_the_manifests(make, tmp_path, opt
     weights = {"desirable_weight": 1.0, "undesirable_weight": 1.5}
     split = read_split(make.dataset(tmp_path / "data", [make.row(0, True)], weights=weights), "train")
     assert tuple(class_weights(split, TrainOptions(**options))) == expected
+
+
+def test_automatic_weights_make_both_labels_weigh_the_same_row_weights_counted(make, tmp_path):
+    from kto_trainer.dataset import read_split
+    from kto_trainer.kto import class_weights
+    from kto_trainer.options import TrainOptions
+
+    rows = [make.row(0, True), make.row(1, False, weight=2.0), *(make.row(n, False) for n in (2, 3))]
+    split = read_split(make.dataset(tmp_path / "data", rows), "train")
+    found = class_weights(split, TrainOptions(weights="auto"))
+    assert (found.desirable, found.undesirable) == (4.0, 1.0)
+    rows[0]["weight"] = 0.0
+    split = read_split(make.dataset(tmp_path / "none", rows), "train")
+    with pytest.raises(TrainerError, match="all rows of one label have the weight 0"):
+        class_weights(split, TrainOptions(weights="auto"))
 
 
 def test_two_weights_of_zero_are_refused(make, tmp_path):

@@ -1,10 +1,12 @@
 import copy
+import json
 
 import pytest
 import torch
+from kto_trainer import lora
 from kto_trainer.encoding import Encoder
-from kto_trainer.errors import TrainerError
-from kto_trainer.lora import adapter_dropouts, adapters_off, add_adapters, merged
+from kto_trainer.errors import TrainerError, UnavailableError
+from kto_trainer.lora import adapter_dropouts, adapters_off, add_adapters, merged, quantization
 from kto_trainer.options import LoraOptions
 
 pytest.importorskip("peft", reason="LoRA needs peft")
@@ -95,3 +97,52 @@ def test_dropout_acts_in_passes_with_gradients_alone(tiny, sequences, forward_of
         (_, one), (_, other) = (forward.backward(sequences, lambda logps, *_: logps.sum()) for _ in range(2))
     assert not torch.equal(one, other)
     assert torch.equal(forward.token_logps(sequences), forward.token_logps(sequences))
+
+
+@pytest.mark.parametrize(
+    ("given", "device", "error", "words"),
+    [
+        ({"quantize": "4bit"}, "cuda", TrainerError, "set lora.r"),
+        ({"quantize": "4bit", "r": 4}, "cpu", UnavailableError, "needs a CUDA device"),
+        ({"quantize": "4bit", "r": 4}, "cuda", UnavailableError, "pip install bitsandbytes"),
+    ],
+)
+def test_what_four_bits_need_is_told(given, device, error, words, monkeypatch):
+    monkeypatch.setattr(lora, "find_spec", lambda _: None)
+    with pytest.raises(error, match=words):
+        quantization(LoraOptions(**given), torch.device(device))
+    assert quantization(LoraOptions(r=4), torch.device("cpu")) is None
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("trained")
+def test_adapters_that_are_kept_apart_load_onto_their_base_and_score_as_merged_ones(trained, make, tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    options = (
+        "--model",
+        trained[1] / "reference",
+        "--lora-r",
+        4,
+        "--learning-rate",
+        1e-2,
+        "--max-length",
+        64,
+    )
+    told = {}
+    for name, more in (("apart", ("--no-merge",)), ("merged", ("--merge",))):
+        out = tmp_path / name
+        done = make.run("train", "--data", trained[0], "--output", out, *options, *more)
+        assert done.returncode == 0, done.stderr
+        scored = make.run(
+            "score", "--data", trained[0], "--model", out / "checkpoint", "--reference", trained[1] / "reference",
+            "--output", tmp_path / f"{name}.parquet", "--json",
+        )  # fmt: skip
+        assert scored.returncode == 0, scored.stderr
+        told[name] = json.loads(scored.stdout)
+    files = {path.name for path in (tmp_path / "apart" / "checkpoint").iterdir()}
+    assert {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json", "README.md"} <= files
+    assert "model.safetensors" not in files
+    assert told["apart"]["rewards/margins"] == pytest.approx(told["merged"]["rewards/margins"], abs=1e-4)
+    assert abs(told["apart"]["rewards/margins"]) > 0.01
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "apart" / "checkpoint")

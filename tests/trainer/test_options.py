@@ -57,3 +57,16 @@ def test_what_the_user_gives_wins_over_the_defaults_of_tiny():
 def test_resolved_options_are_a_config_that_resolves_to_itself():
     options = TrainOptions().resolved()
     assert TrainOptions.model_validate(options.model_dump(mode="json")).resolved() == options
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [("auto", "auto"), ("2, 1.5", "2,1.5"), ([0, 1], "0,1"), ("manifest", "manifest")]
+)
+def test_weights_are_a_word_or_two_numbers(given, expected):
+    assert TrainOptions(weights=given).weights == expected
+
+
+@pytest.mark.parametrize("given", ["1", "1,2,3", "-1,2", "a,b", "nan,1", 3, {"d": 1}])
+def test_other_weights_are_refused(given):
+    with pytest.raises(ValidationError, match="two numbers"):
+        TrainOptions(weights=given)

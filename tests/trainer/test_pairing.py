@@ -60,3 +60,20 @@ def test_the_same_seed_gives_the_same_pairs_and_another_seed_others():
     rows = [(i, i) for i in range(32)]
     assert pair(rows, 1) == pair(rows, 1)
     assert pair(rows, 1) != pair(rows, 2)
+
+
+def test_a_large_batch_is_paired_without_broken_pairs_in_little_time():
+    prompts = np.repeat(np.arange(4000), 2)
+    completions = np.arange(8000) % 7000
+    found = mismatched_pairs(prompts, completions, np.random.default_rng(0))
+    partner = np.array(found.partner)
+    assert sorted(found.partner) == list(range(8000))
+    assert found.n_fallbacks == 0
+    assert not (prompts == prompts[partner]).any()
+    assert not (completions == completions[partner]).any()
+    assert found == mismatched_pairs(prompts, completions, np.random.default_rng(0))
+
+
+def test_a_large_batch_of_one_prompt_has_fallbacks_only():
+    found = mismatched_pairs(np.zeros(600, int), np.arange(600), np.random.default_rng(0))
+    assert found.n_fallbacks == 600

@@ -84,3 +84,23 @@ def test_what_a_killed_run_left_is_cleared_and_what_a_running_one_writes_is_not(
             os.utime(path, (path.stat().st_atime, path.stat().st_mtime - age))
     stored_tokens(split, encoder)
     assert sorted(path.name for path in folder.parent.iterdir()) == sorted([folder.name, "new.partial"])
+
+
+def test_the_tokens_of_what_the_dataset_was_before_go(make, tmp_path, tiny, monkeypatch):
+    import shutil
+
+    monkeypatch.setattr(token_store, "MIN_ROWS", 1)
+    encoder, data = Encoder(tiny[1], 24), tmp_path / "data"
+    old = read_split(make.dataset(data, make.polite_rows(8), make.polite_rows(4, 50)), "train")
+    stored_tokens(old, encoder)
+    shutil.copytree(
+        make.dataset(tmp_path / "new", make.polite_rows(12), make.polite_rows(4, 50)),
+        data,
+        dirs_exist_ok=True,
+    )
+    new = read_split(data, "train")
+    stored_tokens(new, encoder)
+    test = read_split(data, "test")
+    stored_tokens(test, encoder)
+    kept = set(store_folder(new, encoder).parent.iterdir())
+    assert kept == {store_folder(new, encoder), store_folder(test, encoder)}

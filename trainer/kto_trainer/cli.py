@@ -54,7 +54,7 @@ def _add_flags(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
         default = "" if flag.field.default is None else f" [default: {flag.field.default}]"
         settings: dict[str, Any] = {"dest": flag.key, "default": argparse.SUPPRESS}
         settings["help"] = ((flag.field.description or "") + default).replace("%", "%%")
-        if flag.field.annotation is bool:
+        if flag.field.annotation in (bool, bool | None):
             settings["action"] = argparse.BooleanOptionalAction
         else:
             settings["metavar"] = _metavar(flag)

@@ -12,7 +12,7 @@ CACHE = ".cache"
 HASHES = "files.json"
 
 
-def reference_folder(dataset: Path, name: str, model: Any, computer: Machine) -> Path:
+def reference_folder(dataset: Path, name: str, model: Any, computer: Machine, quantize: str = "none") -> Path:
     """Where a model's log-probabilities of a dataset's rows are kept: `DATASET/.cache/reference/<key>`.
 
     The key covers the model's configuration and weight files (of a hub model: its commit), the arithmetic and the kind
@@ -23,12 +23,14 @@ def reference_folder(dataset: Path, name: str, model: Any, computer: Machine) ->
         name: Local folder or hub id.
         model: The loaded model.
         computer: Device and arithmetic.
+        quantize: How the weights are rounded.
     """
     cache = dataset / CACHE
     commit = getattr(model.config, "_commit_hash", None)
     folder = Path(name).expanduser()
     parts = [f"{name}@{commit}"] if commit and not folder.is_dir() else _file_hashes(folder, cache)
     parts += [str(computer.dtype), computer.device.type]
+    parts += [] if quantize == "none" else [quantize]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
     return cache / "reference" / digest
 

@@ -37,10 +37,12 @@ class Weights(NamedTuple):
 
 
 def class_weights(split: Split, options: TrainOptions) -> Weights:
-    """The class weights: each from the options if given, else from the dataset's manifest."""
-    desirable, undesirable = split.class_weights()
+    """The class weights: each from its own option if given, else as `weights` says."""
+    desirable, undesirable, source = _named_weights(split, options)
     given = (options.desirable_weight is not None, options.undesirable_weight is not None)
-    source = "options" if all(given) else "options and manifest" if any(given) else "manifest"
+    source = (
+        "options" if all(given) else f"options and {source}" if any(given) and source != "options" else source
+    )
     weights = Weights(
         desirable if options.desirable_weight is None else options.desirable_weight,
         undesirable if options.undesirable_weight is None else options.undesirable_weight,
@@ -51,6 +53,20 @@ def class_weights(split: Split, options: TrainOptions) -> Weights:
             "desirable_weight and undesirable_weight are both 0: there is nothing to learn; set one"
         )
     return weights
+
+
+def _named_weights(split: Split, options: TrainOptions) -> Weights:
+    """What the option `weights` says. `auto` sets the larger class's weight to 1, as the paper asks for."""
+    if options.weights == "manifest":
+        return Weights(*split.class_weights(), "manifest")
+    if options.weights != "auto":
+        desirable, undesirable = map(float, options.weights.split(","))
+        return Weights(desirable, undesirable, "options")
+    masses = [float(split.weights_N[split.labels_N == label].sum()) for label in (True, False)]
+    if min(masses) <= 0:
+        raise TrainerError("weights: auto: all rows of one label have the weight 0; pass two numbers")
+    largest = max(masses)
+    return Weights(largest / masses[0], largest / masses[1], "row counts (auto)")
 
 
 def objective_of(options: TrainOptions, weights: Weights) -> Objective:

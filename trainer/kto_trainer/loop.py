@@ -3,7 +3,8 @@
 import platform
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial as partial_of
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 import transformers
 
 import kto_trainer
+from kto_trainer.card import card
 from kto_trainer.checkpoints import Checkpoints, put_weights
 from kto_trainer.dataset import Split
 from kto_trainer.events import TensorBoard
@@ -19,7 +21,7 @@ from kto_trainer.figures import Final
 from kto_trainer.forward import Forward
 from kto_trainer.heldout import EarlyStopping
 from kto_trainer.kto import Learned, run_kto
-from kto_trainer.lora import merged
+from kto_trainer.lora import merged, save_adapters
 from kto_trainer.losses import LOSSES
 from kto_trainer.model import weights_of
 from kto_trainer.options import TrainOptions
@@ -102,12 +104,11 @@ def train(
             say=run.say,
         )  # fmt: skip
         contradicted = _saturation(run, split, output, forward, learned, final)
-        merged(run.model)
-        save(run, output / CHECKPOINT)
+        result = _result(run, split, final, learned) | contradicted | {"n_trained_parameters": n_trained}
+        save(run, output / CHECKPOINT, result)
         if board is not None:
             board.close()
         step_log.finish()
-    result = _result(run, split, final, learned) | contradicted | {"n_trained_parameters": n_trained}
     result["seconds"] = time.perf_counter() - started
     if run.first:
         write_json(output / TRAINING_FILE, result)
@@ -172,11 +173,30 @@ def _saturation(
     return {"saturation": found.counts}
 
 
-def save(run: Prepared, folder: Path) -> None:
-    """Save the model as a folder that `from_pretrained` loads; all processes must call it."""
+def save(run: Prepared, folder: Path, result: Mapping[str, Any] | None = None) -> None:
+    """Save the model as a folder that `from_pretrained` loads; all processes must call it.
+
+    With `result`, what training.json holds, it is the trained model: its adapters are merged or kept apart, and it has a card.
+    """
+    options, adapters = run.options, None
+    if result is not None and options.lora.r:
+        if options.merge or (options.merge is None and options.lora.quantize == "none"):
+            merged(run.model)
+        else:
+            base = str((folder.parent / REFERENCE).resolve()) if run.saves_reference else options.model
+            adapters = partial_of(save_adapters, model=run.model, base=base)
     weights = whole_weights(run.model, run.first)
     if run.first:
-        save_model(folder, run.model, run.tokenizer, run.options.model_dump(mode="json"), weights)
+        text = None if result is None else card(result)
+        save_model(
+            folder,
+            run.model,
+            run.tokenizer,
+            options.model_dump(mode="json"),
+            weights,
+            card=text,
+            write=adapters,
+        )
 
 
 def _result(run: Prepared, split: Split, final: Final, learned: Learned) -> dict[str, Any]:
@@ -188,7 +208,9 @@ def _result(run: Prepared, split: Split, final: Final, learned: Learned) -> dict
         "model": options.model,
         "reference": REFERENCE if run.saves_reference else options.model,
         "options": options.model_dump(mode="json"),
-        "n_parameters": sum(parameter.numel() for parameter in run.model.parameters()),
+        "n_parameters": sum(
+            parameter.numel() for name, parameter in run.model.named_parameters() if "lora_" not in name
+        ),
         "weights": run.weights._asdict(),
         "counts": encoded.counts
         | {"sft_rows": len(sft_rows(encoded, options)) if n_sft_steps else 0}

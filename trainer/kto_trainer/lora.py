@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from kto_trainer.errors import TrainerError, UnavailableError
 from kto_trainer.options import LoraOptions
+
+ADAPTERS = "adapter_model.safetensors"
 
 
 def add_adapters(model: Any, options: LoraOptions, seed: int) -> Any:
@@ -91,6 +95,55 @@ def adapters_off(model: Any) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.enable_adapters(True)
+
+
+def save_adapters(folder: Path, model: Any, base: str) -> None:
+    """Write the adapters in peft's format, which `AutoModelForCausalLM.from_pretrained` loads onto their base.
+
+    Args:
+        folder: Where to.
+        model: A model with adapters.
+        base: The folder or hub id that they belong to.
+    """
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    config = model.peft_config["default"]
+    config.base_model_name_or_path = base
+    config.save_pretrained(folder)
+    found = get_peft_model_state_dict(model, adapter_name="default")
+    tensors = {f"base_model.model.{name}": value.detach().cpu().contiguous() for name, value in found.items()}
+    save_file(tensors, folder / ADAPTERS)
+
+
+def quantization(options: LoraOptions, device: torch.device) -> Any:
+    """How transformers loads frozen weights in 4 bits; None where they stay as they are.
+
+    Source: Dettmers et al., "QLoRA: Efficient Finetuning of Quantized LLMs", 2023, https://arxiv.org/abs/2305.14314.
+
+    Raises:
+        TrainerError: There are no adapters to train.
+        UnavailableError: No CUDA device, or bitsandbytes is not installed.
+    """
+    if options.quantize == "none":
+        return None
+    if not options.r:
+        raise TrainerError(
+            "lora.quantize: weights of 4 bits cannot be trained; set lora.r, for example to 16"
+        )
+    if device.type != "cuda":
+        raise UnavailableError("lora.quantize: 4bit needs a CUDA device; leave it out here")
+    if find_spec("bitsandbytes") is None:
+        raise UnavailableError("lora.quantize: 4bit needs bitsandbytes: pip install bitsandbytes")
+    from transformers import BitsAndBytesConfig
+
+    make: Any = BitsAndBytesConfig  # transformers publishes no types for it
+    return make(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
 
 
 def merged(model: Any) -> Any:

@@ -1,5 +1,6 @@
 """Loads a model and its tokenizer: a local folder or a hub id; safetensors only, never remote code."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 
 from kto_trainer.errors import TrainerError, UnavailableError
+from kto_trainer.lora import merged
 from kto_trainer.options import RunOptions
 from kto_trainer.tiny import CHATML
 
@@ -76,7 +78,10 @@ def place(model: Any, options: RunOptions, computer: Machine) -> Any:
     # Parameters alone: the model's `to(dtype)` would round the frequencies of rotary positions as well.
     if computer.device.type != "cpu":
         for parameter in model.parameters():
-            parameter.data = parameter.data.to(computer.weights_dtype)
+            if parameter.is_floating_point():  # quantized ones are bytes
+                parameter.data = parameter.data.to(computer.weights_dtype)
+    if getattr(model, "is_quantized", False):
+        return model.eval()  # it was loaded where it is to be
     return model.to(computer.device).eval()
 
 
@@ -125,8 +130,10 @@ def quiet_transformers() -> None:
     logging.set_verbosity_error()
 
 
-def load(name: str, chat_template: str | None, dtype: torch.dtype = torch.float32) -> tuple[Any, Any]:
-    """The (model, tokenizer) of a local folder or hub id, its weights in `dtype`.
+def load(
+    name: str, chat_template: str | None, dtype: torch.dtype = torch.float32, quantization: Any = None
+) -> tuple[Any, Any]:
+    """The (model, tokenizer) of a local folder or hub id, its weights in `dtype`; adapters are added to their base.
 
     Raises:
         UnavailableError: No such folder, the hub does not have or give it, or it holds no safetensors weights.
@@ -137,13 +144,21 @@ def load(name: str, chat_template: str | None, dtype: torch.dtype = torch.float3
     quiet_transformers()
     looks_local = name.startswith((".", "/", "~")) or name.count("/") > 1 or Path(name).exists()
     where = str(Path(name).expanduser()) if looks_local else name
-    if looks_local and not (Path(where) / "config.json").is_file():
+    adapters = Path(where) if looks_local and (Path(where) / "adapter_config.json").is_file() else None
+    if looks_local and adapters is None and not (Path(where) / "config.json").is_file():
         raise UnavailableError(f"{name}: no model folder there (config.json is missing); check the path")
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
-            where, trust_remote_code=False, use_safetensors=True, dtype=dtype
+        more = (
+            {} if quantization is None else {"quantization_config": quantization, "device_map": {"": "cuda"}}
         )
+        model = AutoModelForCausalLM.from_pretrained(
+            where if adapters is None else _base_of(adapters),
+            trust_remote_code=False, use_safetensors=True, dtype=dtype, **more,
+        )  # fmt: skip
+        if adapters is not None:
+            model.load_adapter(str(adapters))
+            model = merged(model)
     # The two classes that transformers raises for an absent file, hub or class; its texts run over many lines.
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
@@ -155,6 +170,16 @@ def load(name: str, chat_template: str | None, dtype: torch.dtype = torch.float3
     _check_weights(name, model)
     set_template(tokenizer, chat_template)
     return model, tokenizer
+
+
+def _base_of(adapters: Path) -> str:
+    """What adapters belong to: as their configuration says, or, where that was moved along with them, beside them."""
+    named = str(
+        json.loads((adapters / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    )
+    beside = adapters.parent / "reference"
+    moved = Path(named).is_absolute() and not Path(named).exists() and beside.is_dir()
+    return str(beside) if moved else named
 
 
 def weights_of(folder: Path, model: Any) -> dict[str, torch.Tensor]:

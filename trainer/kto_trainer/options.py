@@ -4,9 +4,10 @@
 "depends on the model or the dataset"; `TrainOptions.resolved` fills in those that depend on the model.
 """
 
+import math
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Device = Literal["auto", "cpu", "cuda"]
 Dtype = Literal["auto", "float32", "bfloat16"]
@@ -83,9 +84,28 @@ class LoraOptions(Options):
     dropout: float = Field(
         0.0, ge=0, lt=1, description="Dropout before the adapters in the passes with gradients."
     )
+    quantize: Literal["none", "4bit"] = Field(
+        "none",
+        description="`4bit`: the frozen weights in 4 bits (QLoRA, NF4); needs a CUDA device and bitsandbytes, and keeps the "
+        "adapters apart.",
+    )
     target_modules: str | tuple[str, ...] = Field(
         "all-linear", description="Layers that get adapters: `all-linear`, or names (with commas in between)."
     )
+
+
+def _weights(given: object) -> object:
+    """`manifest`, `auto`, or two numbers, which become `D,U`."""
+    if given in ("manifest", "auto"):
+        return given
+    parts = given.split(",") if isinstance(given, str) else given
+    try:
+        numbers = [float(part) for part in parts]  # type: ignore[attr-defined]  # what is no sequence is told below
+    except (TypeError, ValueError):
+        numbers = []
+    if len(numbers) != 2 or not all(math.isfinite(number) and 0 <= number <= 1e6 for number in numbers):
+        raise ValueError("weights are `manifest`, `auto`, or two numbers `D,U` of at least 0")
+    return f"{numbers[0]:g},{numbers[1]:g}"
 
 
 class TrainOptions(RunOptions):
@@ -136,6 +156,11 @@ class TrainOptions(RunOptions):
         "Default: 1, on a CUDA device 10.",
     )
     lora: LoraOptions = Field(LoraOptions(), description="Low-rank adapters in place of full fine-tuning.")
+    merge: bool | None = Field(
+        None,
+        description="Add trained adapters to the weights, so that the checkpoint is a plain model; else it holds the adapters "
+        "alone, in peft's format. Default: merge, but for quantized weights.",
+    )
     loss_type: Literal["kto", "apo_zero_unpaired", "humanline"] = Field(
         "kto", description="The loss: KTO; APO-zero, without reference point; KTO with clamped tokens."
     )
@@ -152,11 +177,16 @@ class TrainOptions(RunOptions):
     beta: float = Field(
         0.1, gt=0, le=100, description="The paper's beta: how closely to stay to the reference, > 0."
     )
+    weights: Annotated[str, BeforeValidator(_weights)] = Field(
+        "manifest",
+        description="The class weights: the dataset `manifest`'s, `auto` (both classes weigh the same in the loss: "
+        "lambda_D n_D = lambda_U n_U, row weights counted), or two numbers `D,U`.",
+    )
     desirable_weight: Annotated[float, Field(ge=0, le=1e6)] | None = Field(
-        None, description="The paper's lambda_D, at least 0; default: the dataset manifest's."
+        None, description="The paper's lambda_D, at least 0; wins over `weights`."
     )
     undesirable_weight: Annotated[float, Field(ge=0, le=1e6)] | None = Field(
-        None, description="The paper's lambda_U, at least 0; default: the dataset manifest's."
+        None, description="The paper's lambda_U, at least 0; wins over `weights`."
     )
     max_length: Annotated[int, Field(ge=8, le=10_000_000)] | None = Field(
         None,

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,21 +54,30 @@ def save_model(
     tokenizer: Any,
     options: Mapping[str, Any],
     weights: Mapping[str, Any] | None = None,
+    *,
+    card: str | None = None,
+    write: Callable[[Path], None] | None = None,
 ) -> None:
     """Save weights (safetensors), tokenizer, chat template and the run's options as a folder, all or nothing.
 
     `AutoModelForCausalLM.from_pretrained` loads the folder. The options lie in `kto_options.json`, which `train
     --config` accepts and from which `score` and `generate` take the lengths and beta. `weights` stand for the model's own,
-    where these lie in shares over processes.
+    where these lie in shares over processes. `card` becomes README.md; `write` puts something else in place of the weights.
     """
     temporary = partial(folder)
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        model.save_pretrained(temporary, safe_serialization=True, state_dict=weights)
+        temporary.mkdir(parents=True)
+        if write is not None:
+            write(temporary)
+        else:
+            model.save_pretrained(temporary, safe_serialization=True, state_dict=weights)
     except SafetensorError as error:  # it wraps what the system said, such as a full disk
         raise OSError(f"{temporary}: the weights cannot be written ({error})") from None
     tokenizer.save_pretrained(temporary)
     write_json(temporary / OPTIONS_FILE, options)
+    if card is not None:
+        (temporary / "README.md").write_text(card, encoding="utf-8")
     for path in temporary.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())

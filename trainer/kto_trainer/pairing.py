@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+LARGE = 512  # rows; an assignment of so many takes a tenth of a second
+SWAPS = 64  # rounds of swapping
+
 
 class Pairing(NamedTuple):
     """Row i's prompt goes with row `partner[i]`'s completion; `n_fallbacks` pairs are not really mismatched."""
@@ -27,7 +30,9 @@ def mismatched_pairs(
 
     Solved as an assignment problem, so a valid permutation is found whenever one exists; where none exists, as few
     pairs as possible break the rule (the fallbacks), and among those as few as possible are a row's own pair. Random
-    costs make the choice among the valid ones random. Time grows with the cube of the batch: 0.1 ms for 32 rows.
+    costs make the choice among the valid ones random. Time would grow with the cube of the batch (0.1 ms for 32 rows), so
+    a batch of more than `LARGE` rows is shuffled, and what breaks the rule is swapped with rows drawn at random: one row
+    in `LARGE` or so may stay a fallback that could have been avoided where a few prompts fill the batch.
 
     Args:
         prompt_keys: One number a row; equal numbers are equal prompts.
@@ -40,6 +45,8 @@ def mismatched_pairs(
         >>> mismatched_pairs([1], [10], np.random.default_rng(0))
         Pairing(partner=[0], n_fallbacks=1)
     """
+    if len(prompt_keys) > LARGE:
+        return _swapped(np.asarray(prompt_keys), np.asarray(completion_keys), generator)
     # Imported here: scipy.optimize takes a quarter of a second, and `score` needs no pairs.
     from scipy.optimize import linear_sum_assignment
 
@@ -54,3 +61,28 @@ def mismatched_pairs(
     cost_BB = generator.random((n, n)) + n * np.eye(n) + 2.0 * n * (n + 1) * broken_BB
     _, partner_B = linear_sum_assignment(cost_BB)
     return Pairing(partner_B.tolist(), int(broken_BB[np.arange(n), partner_B].sum()))
+
+
+def _swapped(prompts_B: np.ndarray, completions_B: np.ndarray, generator: np.random.Generator) -> Pairing:
+    """A shuffle whose broken pairs were swapped away, in time that grows with the batch alone."""
+
+    def broken(rows: np.ndarray, partners: np.ndarray) -> np.ndarray:
+        found: np.ndarray = (prompts_B[rows] == prompts_B[partners]) | (
+            completions_B[rows] == completions_B[partners]
+        )
+        return found
+
+    n = len(prompts_B)
+    rows_B, partner_B = np.arange(n), generator.permutation(n)
+    for _ in range(SWAPS):
+        wrong = np.flatnonzero(broken(rows_B, partner_B))
+        if not len(wrong):
+            break
+        for row in wrong.tolist():
+            others = generator.integers(n, size=8)
+            mine, theirs = np.full(8, partner_B[row]), partner_B[others]
+            fine = ~broken(np.full(8, row), theirs) & ~broken(others, mine)
+            if fine.any():
+                other = int(others[np.argmax(fine)])
+                partner_B[row], partner_B[other] = partner_B[other], partner_B[row]
+    return Pairing(partner_B.tolist(), int(broken(rows_B, partner_B).sum()))

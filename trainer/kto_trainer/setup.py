@@ -16,7 +16,8 @@ from kto_trainer.forward import Forward
 from kto_trainer.heldout import HeldOut
 from kto_trainer.identity import reference_folder
 from kto_trainer.kto import Weights, class_weights
-from kto_trainer.lora import adapter_dropouts, add_adapters
+from kto_trainer.lora import adapter_dropouts, add_adapters, quantization
+from kto_trainer.memory import check_memory, shape_of
 from kto_trainer.model import (
     Machine,
     load,
@@ -78,6 +79,15 @@ def prepare(
         ranks = replace(ranks, sharded=shards(options))
     if ranks.number:
         say = _silent
+    if options.lora.quantize != "none" and (options.merge or options.sft.epochs or options.model == "tiny"):
+        raise TrainerError(
+            "lora.quantize: 4bit keeps adapters apart from weights that stay as they are: leave out merge, sft.epochs and "
+            "`model: tiny`"
+        )
+    shape = None if options.model == "tiny" else shape_of(options.model)
+    if shape is not None:
+        n_sharing = ranks.size if ranks.sharded else 1
+        check_memory(shape, options, computer, say, n_sharing=n_sharing)
     model, tokenizer = _start(split, options, computer)
     assert options.max_length is not None
     encoder = Encoder(tokenizer, options.max_length)
@@ -157,7 +167,7 @@ def adapt(forward: Forward, options: TrainOptions) -> None:
 def _cache(split: Split, options: TrainOptions, model: Any, computer: Machine, say: Say) -> Path | None:
     """The folder that keeps this reference's log-probabilities; None where the dataset folder cannot be written."""
     try:
-        folder = reference_folder(split.folder, options.model, model, computer)
+        folder = reference_folder(split.folder, options.model, model, computer, options.lora.quantize)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         say(f"the reference's log-probabilities are not kept: {error}")
@@ -171,7 +181,8 @@ def _start(split: Split, options: TrainOptions, computer: Machine) -> tuple[Any,
     Dropout stays off (eval mode) throughout: policy and reference start equal, and a seed gives the same bytes.
     """
     if options.model != "tiny":
-        model, tokenizer = load(options.model, options.chat_template, computer.weights_dtype)
+        quantized = quantization(options.lora, computer.device)
+        model, tokenizer = load(options.model, options.chat_template, computer.weights_dtype, quantized)
     else:
         quiet_transformers()
         tokenizer = build_tokenizer(split.texts(), options.tiny.vocab_size)

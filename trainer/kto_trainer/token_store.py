@@ -25,6 +25,7 @@ from kto_trainer.sequences import Hashes, ids_hash
 
 VERSION = 2  # of how rows become tokens: higher with every change to it
 MIN_ROWS = 2000  # below, encoding takes less time than it is worth keeping
+MANIFEST = "manifest.sha256"  # of the dataset that the tokens are of
 ABANDONED_S = 3600.0  # a half-written folder that nothing was added to for so long is a killed run's
 INDEX = np.dtype(
     [
@@ -126,7 +127,9 @@ def _make(folder: Path, split: Split, encoder: Encoder) -> None:
     temporary = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
     temporary.mkdir(parents=True)
     _clear_abandoned(folder.parent)
+    _clear_outdated(folder.parent, split.manifest_sha256)
     try:
+        (temporary / MANIFEST).write_text(split.manifest_sha256, encoding="ascii")
         ids = FlatFile.create(temporary / "tokens.bin", np.int32)
         np.save(temporary / "index.npy", _encode(split, encoder, ids))
         ids.flush()
@@ -135,6 +138,17 @@ def _make(folder: Path, split: Split, encoder: Encoder) -> None:
             temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _clear_outdated(folder: Path, manifest_sha256: str) -> None:
+    """Remove the tokens of what the dataset was before; a run that still reads them keeps its open files."""
+    for path in folder.iterdir():
+        if path.suffix == ".partial" or not path.is_dir():
+            continue
+        with suppress(OSError, ValueError):
+            noted = path / MANIFEST
+            if not noted.is_file() or noted.read_text(encoding="ascii") != manifest_sha256:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _clear_abandoned(folder: Path) -> None:
