@@ -22,6 +22,7 @@ app.command("run")(rules_data.run)
 app.command("explain")(rules_write.explain)
 app.command("new")(rules_write.new)
 app.command("import")(rules_write.import_)
+app.command("docs")(rules_write.docs)
 
 Files = Annotated[list[str], typer.Argument(help="Rule files, or packs as builtin:NAME.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]

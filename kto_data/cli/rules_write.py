@@ -162,3 +162,28 @@ def import_(
     print(
         f"wrote {output}: {len(imported.rules)} rules of {imported.n_assertions} assertions; {len(imported.left)} things left"
     )
+
+
+def docs(
+    files: Annotated[list[str], typer.Argument(help="Rule files, or packs as builtin:NAME.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The page to write (HTML).")],
+    as_json: JsonOption = False,
+) -> None:
+    """Write rules as one HTML page: what each is for, where it fires, and its tests with what came of them."""
+    from kto_data.labelers.rules.inline_tests import run_inline_tests
+    from kto_data.labelers.rules.load import load_with_files
+    from kto_data.labelers.rules.page import rules_page
+    from kto_data.runs.files import write_text
+
+    if not output.parent.is_dir():
+        raise InputError(f"{output}: there is no folder {output.parent}; make it first")
+    if output.suffix not in (".html", ".htm"):
+        raise InputError(f"{output}: name a page that ends in .html")
+    rules, opened = load_with_files(files, base=Path())
+    results = list(run_inline_tests(rules, timeout_s=10.0))
+    write_text(output, rules_page(rules, opened, results))
+    if as_json:
+        told = {"n_rules": len(rules.rules), "n_tests": len(results), "file": str(output)}
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    print(f"wrote {output}: {len(rules.rules)} rules, {len(results)} tests")

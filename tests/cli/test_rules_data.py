@@ -114,3 +114,11 @@ def test_import_writes_a_rule_file_and_says_what_it_left(kto):
     assert "is there already" in kto("rules", "import", "promptfooconfig.yaml", "-o", "x.rules.yaml").stderr
     document = json.loads(kto("rules", "import", "promptfooconfig.yaml", "-o", "y.yaml", "--json").stdout)
     assert (document["n_rules"], len(document["left"])) == (1, 1)
+
+
+def test_docs_writes_one_page(kto, data):
+    assert kto("rules", "docs", "r.yaml", "-o", "rules.html").returncode == 0
+    assert "Speaks of {match}." in (kto.folder / "rules.html").read_text()
+    document = json.loads(kto("rules", "docs", "r.yaml", "-o", "rules.html", "--json").stdout)
+    assert (document["n_rules"], document["n_tests"]) == (1, 2)
+    assert "ends in .html" in kto("rules", "docs", "r.yaml", "-o", "rules").stderr

@@ -33,6 +33,8 @@ mixed-language: true
 pii: {types: [email, phone, credit-card, iban, ip], not_in: prompt}
 secrets: true
 sql: "length(completion) > 20 AND meta.n > 1"
+icontains: {value: a, count: {min: 2, max: 4}}
+contains-any: {values: [e, s, "İ"], ignore_case: true, count: {max: 3}}
 regex: {engine: python, pattern: '(?<!\\w)\\p{Lu}'}
 """.strip().splitlines()
 TEXTS = [

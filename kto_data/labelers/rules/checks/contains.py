@@ -14,6 +14,7 @@ from pydantic import Field
 from kto_data.labelers.rules.checks.check import CHECKS, MAX_SPANS, Check, Context, Found, Word
 from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
 from kto_data.labelers.rules.fast.literals import DOTTED_I, can_be_searched, settled, words_pattern
+from kto_data.labelers.rules.limits import Range
 
 
 class _Contains(Check):
@@ -25,11 +26,14 @@ class _Contains(Check):
     """Whether the match must stand alone: no letter, digit or underscore directly before or after it."""
 
     def _find(self, needles: Sequence[str], text: str) -> list[tuple[tuple[int, int], ...]]:
-        """Return the places of each needle."""
+        """Return the first places of each needle."""
+        return [tuple(islice(places, MAX_SPANS)) for places in self._occurrences(needles, text)]
+
+    def _occurrences(self, needles: Sequence[str], text: str) -> Iterator[Iterator[tuple[int, int]]]:
+        """Yield the places of each needle."""
         searched, origin = lower(text) if self.ignore_case else (text, None)
         wanted = (lower(needle)[0] if self.ignore_case else needle for needle in needles)
-        found = (_occurrences(each, searched, origin, word=self.word) for each in wanted)
-        return [tuple(islice(places, MAX_SPANS)) for places in found]
+        return (_occurrences(each, searched, origin, word=self.word) for each in wanted)
 
     def _patterns(self) -> tuple[Pattern, ...]:
         """Return the patterns that must all be found where the check holds."""
@@ -85,7 +89,31 @@ class _Contains(Check):
         raise NotImplementedError
 
 
-class _One(_Contains):
+class _Counted(_Contains):
+    count: Range | None = None
+    """How often the words have to be there, each counted by itself; by default one of them once."""
+
+    def _decided(self, needles: Sequence[str], text: str, context: Context) -> Found:
+        """Hold if one of the needles is in the text, or if they are there as often as asked."""
+        spans = tuple(sorted(span for found in self._find(needles, text) for span in found))
+        if self.count is None:
+            return _found(text, spans)
+        n = sum(1 for places in self._occurrences(needles, text) for _ in places)
+        return Found(self.count.holds(n, context.captures), f"{n} times", spans)
+
+    def settle(self, evidence: Evidence) -> Settled | None:
+        """Tell it where one is enough; where they are counted, of texts that have none."""
+        found = super().settle(evidence)
+        if found is None or self.count is None:
+            return found
+        return Settled(np.full(len(found.holds), self.count.holds(0, {})), found.sure & ~found.holds)
+
+    def capture_names(self) -> frozenset[str]:
+        """Return the captured names in `count`."""
+        return self.count.capture_names() if self.count else frozenset()
+
+
+class _One(_Counted):
     short: ClassVar[str | None] = "value"
 
     value: Word
@@ -98,9 +126,8 @@ class _One(_Contains):
         return _searched((self.value,), self.ignore_case)
 
     def decide(self, text: str, context: Context) -> Found:
-        """Hold if the value is in the text."""
-        [spans] = self._find([self.value], text)
-        return _found(text, spans)
+        """Hold if the value is in the text, or there as often as asked."""
+        return self._decided([self.value], text, context)
 
 
 class _Several(_Contains):
@@ -114,13 +141,13 @@ class _Several(_Contains):
         return _searched(self.values, self.ignore_case)
 
 
-class _Any(_Several):
+class _Any(_Counted, _Several):
     def _patterns(self) -> tuple[Pattern, ...]:
         return self._pattern(*self.values)
 
     def decide(self, text: str, context: Context) -> Found:
-        """Hold if one of the values is in the text."""
-        return _found(text, tuple(sorted(span for spans in self._find(self.values, text) for span in spans)))
+        """Hold if one of the values is in the text, or they are there as often as asked."""
+        return self._decided(self.values, text, context)
 
 
 class _All(_Several):
@@ -212,7 +239,7 @@ class WordNeeds:
 
 def word_needs(check: Check) -> WordNeeds | None:
     """Return what words a check of this family asks for, None for other checks."""
-    if not isinstance(check, _One | _Several):
+    if not isinstance(check, _One | _Several) or (isinstance(check, _Counted) and check.count):
         return None
     return WordNeeds(check._words(), isinstance(check, _All), check.ignore_case, check.word)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from kto_data.labelers.rules.checks.contains import WordNeeds, lower
-from kto_data.labelers.rules.conditions import Condition
+from kto_data.labelers.rules.conditions import AtLeast, Condition, Leaf, Not
 from kto_data.labelers.rules.lint.implication import Implications
 
 Numbers = dict[str, list[int]]
@@ -25,26 +25,41 @@ class Alike:
     """
 
     def __init__(self, conditions: Sequence[Condition], implications: Implications) -> None:
-        by_key: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        self._near: dict[int, set[int]] = defaultdict(set)
+        self._implications = implications
+        self._same(conditions)
+        self._lengths(conditions)
+        self._words(conditions)
+
+    def _same(self, conditions: Sequence[Condition]) -> None:
+        by_check: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for number, leaf in _leaves(conditions):
+            by_check[leaf.scope, leaf.name, leaf.check.model_dump_json()].append(number)
+        for numbers in by_check.values():
+            self._join(numbers, numbers if len(numbers) > 1 else ())
+
+    def _lengths(self, conditions: Sequence[Condition]) -> None:
+        """Join those with limits of one unit: lengths alone make few conditions hold, and any may be within any other."""
+        by_unit: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for number, leaf in _leaves(conditions):
+            for unit in self._implications.lengths(leaf.check) or ():
+                by_unit[leaf.scope, unit].append(number)
+        for numbers in by_unit.values():
+            enough = [number for number in numbers if _by_length(conditions[number], self._implications)]
+            for number in numbers if enough else ():
+                self._near[number].update(enough)
+
+    def _words(self, conditions: Sequence[Condition]) -> None:
         words: dict[str, tuple[Numbers, Numbers]] = defaultdict(
             lambda: (defaultdict(list), defaultdict(list))
         )
-        for number, condition in enumerate(conditions):
-            for leaf in condition.leaves():
-                by_key["same", leaf.scope, leaf.name, leaf.check.model_dump_json()].append(number)
-                for unit in implications.lengths(leaf.check) or ():
-                    by_key["length", leaf.scope, unit].append(number)
-                if needs := implications.words(leaf.check):
-                    said, asked = words[leaf.scope]
-                    for word in _all_or_one(needs, of_all=True):
-                        said[word].append(number)
-                    for word in _all_or_one(needs, of_all=False):
-                        asked[word].append(number)
-        self._near: dict[int, set[int]] = defaultdict(set)
-        for numbers in by_key.values():
-            if len(numbers) > 1:
-                for number in numbers:
-                    self._near[number].update(numbers)
+        for number, leaf in _leaves(conditions):
+            if needs := self._implications.words(leaf.check):
+                said, asked = words[leaf.scope]
+                for word in _all_or_one(needs, of_all=True):
+                    said[word].append(number)
+                for word in _all_or_one(needs, of_all=False):
+                    asked[word].append(number)
         for said, asked in words.values():
             for word, inner in _inside(tuple(said), tuple(asked)):
                 self._join(said[word], asked[inner])
@@ -56,8 +71,23 @@ class Alike:
             self._near[number].update(some)
 
     def to(self, number: int) -> list[int]:
-        """Return the numbers of the conditions that may follow from one, or it from them."""
+        """Return the numbers of the conditions that may follow from one."""
         return sorted(self._near[number])
+
+
+def _leaves(conditions: Sequence[Condition]) -> Iterator[tuple[int, Leaf]]:
+    for number, condition in enumerate(conditions):
+        for leaf in condition.leaves():
+            yield number, leaf
+
+
+def _by_length(condition: Condition, implications: Implications) -> bool:
+    """Return whether checks of length can be enough for a condition."""
+    if isinstance(condition, AtLeast):
+        return sum(_by_length(part, implications) for part in condition.parts) >= condition.n
+    if isinstance(condition, Not):
+        return _by_length(condition.part, implications)
+    return isinstance(condition, Leaf) and bool(implications.lengths(condition.check))
 
 
 def _all_or_one(needs: WordNeeds, *, of_all: bool) -> Iterator[str]:

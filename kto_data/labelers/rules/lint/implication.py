@@ -3,7 +3,7 @@
 Sound, not complete: what is said to follow does follow in every row, and much that follows is not seen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kto_data.labelers.rules.checks.check import Check
 from kto_data.labelers.rules.checks.contains import WordNeeds, word_needs
@@ -22,9 +22,8 @@ class Implications:
     def implies(self, one: Condition, other: Condition) -> bool:
         """Return whether `other` surely holds wherever `one` holds."""
         if isinstance(other, AtLeast):
-            return sum(self.implies(one, part) for part in other.parts) >= other.n or self._some_part(
-                one, other
-            )
+            parts = (self.implies(one, part) for part in other.parts)
+            return _at_least(other.n, len(other.parts), parts) or self._some_part(one, other)
         if isinstance(one, AtLeast):
             return self._some_part(one, other)
         if isinstance(one, Not) and isinstance(other, Not):
@@ -52,17 +51,29 @@ class Implications:
         """Whether each choice of enough parts of `one` has a part that implies `other`."""
         if not isinstance(one, AtLeast):
             return False
-        return sum(not self.implies(part, other) for part in one.parts) < one.n
+        parts = (self.implies(part, other) for part in one.parts)
+        return _at_least(len(one.parts) - one.n + 1, len(one.parts), parts)
 
     def _check_implies(self, one: Check, other: Check, same_type: bool) -> bool:
-        if same_type and one == other and type(one) is type(other):
-            return not other.capture_names() or one.capture_names() == other.capture_names()
-        if (needs := self.words(one)) and (wanted := self.words(other)):
+        needs, wanted = self.words(one), self.words(other)
+        if needs and wanted:
             return needs.implies(wanted)
         bounds, asked = self.lengths(one), self.lengths(other)
         if not bounds or not asked:
-            return False
+            same = same_type and type(one) is type(other) and one == other
+            return same and (not other.capture_names() or one.capture_names() == other.capture_names())
         return all(unit in bounds and _within(bounds[unit], asked[unit]) for unit in asked)
+
+
+def _at_least(n: int, of: int, outcomes: Iterable[bool]) -> bool:
+    """Return whether at least n of so many outcomes are true, looking at no more of them than tell."""
+    hits = misses = 0
+    for outcome in outcomes:
+        hits += outcome
+        misses += not outcome
+        if hits >= n or misses > of - n:
+            break
+    return hits >= n
 
 
 def _scopes(condition: Condition) -> frozenset[str]:
