@@ -113,6 +113,7 @@ def new(
     check: Annotated[
         str, typer.Option("--check", help="A check type that the file shall show.")
     ] = "icontains-any",
+    as_json: JsonOption = False,
 ) -> None:
     """Write a rule file to begin with: a rule with tests that pass, and what each key is for."""
     from kto_data.labelers.rules.skeleton import EXAMPLES, skeleton
@@ -125,6 +126,9 @@ def new(
     if check not in EXAMPLES:
         raise InputError(f"--check {check}: no example of it{did_you_mean(check, EXAMPLES)}")
     write_text(path, skeleton(path.name.partition(".")[0], rule_id, check))
+    if as_json:
+        print(json.dumps({"file": str(path), "rule": rule_id, "check": check}, indent=2))
+        return
     print(f"wrote {path}")
     print(f"next: kto rules test {path}; kto rules lint {path}; kto rules report {path} --on DATA")
 

@@ -30,8 +30,8 @@ rules:
     match: {{at_least: {{n: 2, of: [{{contains: tea}}, {{regex: '<b>'}}, {{word-count: {{max: 5}}}}]}}}}
     metadata: {{owner: me}}
     tests:
-      - {{name: fires, completion: "tea <b>", expect: fire}}
-      - {{name: broken, completion: "tea", next_user: "{HOSTILE[:8]}", expect: ok}}
+      - {{name: fires, prompt: hi, completion: "tea <b>", expect: fire}}
+      - {{name: broken, prompt: hi, completion: "tea", next_user: "{HOSTILE[:8]}", expect: ok}}
   - id: thumbs
     vote: {{column: meta.thumb, map: {{up: desirable}}}}
 """
