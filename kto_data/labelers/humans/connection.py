@@ -95,9 +95,19 @@ class Connection:
         """Return the JSON that an address of the API answers with."""
         return self.read(lambda: self._get(path, query or {}))
 
-    def status_of(self, path: str) -> int:
-        """Return how the server answers a request for a page by somebody who is not logged in."""
-        return int(self.call(lambda: self._http.get(self.url + path)).status_code)
+    def refuses_sign_up(self) -> bool:
+        """Return whether somebody without an invitation is refused: an empty form is, which makes nobody."""
+        import httpx
+
+        page, known = f"{self.url}/user/signup/", self._http
+
+        def post() -> httpx.Response:
+            with httpx.Client(trust_env=known.trust_env, timeout=self.timeout_s) as stranger:
+                stranger.get(page)
+                form = {"csrfmiddlewaretoken": stranger.cookies.get("csrftoken") or "", "email": ""}
+                return stranger.post(page, data=form, headers={"Referer": page})
+
+        return bool(self.call(post).status_code == 403)
 
     def read(self, ask: Callable[[], T]) -> T:
         """Ask again when a reply is lost or cut off: reading changes nothing on the server."""

@@ -144,8 +144,7 @@ def _cannot_see(_: Studio) -> Iterator[Finding]:
 
 
 def _sign_up(studio: Studio) -> Iterator[Finding]:
-    reply = studio.connection.status_of("/user/signup/")
-    if reply == 200:
+    if not studio.connection.refuses_sign_up():
         yield Finding(
             "note",
             "anybody who reaches the server can sign up; start it with LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK=true",

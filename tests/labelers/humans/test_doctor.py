@@ -59,6 +59,7 @@ def test_each_trap_of_the_client_and_server_is_looked_at_or_said_not_to_be(studi
         "a project that is gone is told from one",
         "a legacy token, and the organization allows them",
         "label-studio-sdk 2.1.2",
+        "nobody signs up without an invitation",
     ):
         assert words in told(found, "ok")
     for words in (
