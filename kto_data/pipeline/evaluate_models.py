@@ -63,7 +63,7 @@ def plan_for_run(folder: Path) -> Plan:
             f"{folder}: its pipeline file {run.pipeline_file or ''} is gone, so its labelers are not known; "
             "evaluate with --checkpoint, --data and --labelers"
         )
-    pipeline = load_pipeline(Path(run.pipeline_file))
+    pipeline = load_pipeline(Path(run.pipeline_file), seed=run.seed)
     training, held_out = panels(pipeline, folder.parent / ANSWERS)
     model = run.folders["train"] / "train" / "checkpoint"
     control = run.folders["control"] / "train" / "checkpoint" if "control" in run.folders else None
@@ -77,7 +77,7 @@ def plan_for_run(folder: Path) -> Plan:
         machine=_machine(_options_of(model)),
     )
     options = pipeline.file.evaluate or EvaluateOptions()
-    return Plan(subject, options, training, held_out, pipeline.file.gate, pipeline.file.seed)
+    return Plan(subject, options, training, held_out, pipeline.file.gate, run.seed)
 
 
 def plan_for_checkpoint(checkpoint: Path, data: Path, *, reference: str | None = None) -> Plan:

@@ -26,12 +26,14 @@ class FinishedRun:
         steps: The manifest of each step, by name, in their order.
         folders: The folder of each step.
         pipeline_file: The pipeline file that it was made from, where it was then.
+        seed: The seed that it was made with.
     """
 
     folder: Path
     steps: Mapping[str, Mapping[str, Any]]
     folders: Mapping[str, Path]
     pipeline_file: str | None = None
+    seed: int = 0
 
     def path(self, step: str, name: str) -> Path:
         """Return a file of a step.
@@ -111,7 +113,7 @@ def open_run(folder: Path) -> FinishedRun:
         name: _json(path / MANIFEST, "the step's folder is gone or damaged; run the pipeline again")
         for name, path in folders.items()
     }
-    return FinishedRun(folder, steps, folders, manifest.get("file"))
+    return FinishedRun(folder, steps, folders, manifest.get("file"), int(manifest.get("seed", 0)))
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
