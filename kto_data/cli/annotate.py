@@ -108,10 +108,11 @@ def pull(
     target: Target, url: Url = None, timeout: Timeout = 60.0, state: State = None, as_json: JsonOption = False
 ) -> None:
     """Fetch new, changed and withdrawn annotations as votes of human:ANNOTATOR."""
-    from kto_data.pipeline.annotate import pull_votes, votes_of
+    from kto_data.pipeline.annotate import not_counted, pull_votes, votes_of
 
     with ledger_of(target, state, existing=True) as ledger, studio_at(url, timeout) as studio:
         done = pull_votes(ledger, studio, votes_of(target, ledger, state))
+        done["notes"] += not_counted(target, ledger)
     if as_json:
         print_json(done)
         return

@@ -218,6 +218,19 @@ def pull_votes(
     }
 
 
+def not_counted(target: Path, ledger: Ledger) -> list[str]:
+    """Return a note where the run that the votes are about does not count them."""
+    project = ledger.project(MAIN)
+    if project is None or not (target / "votes").is_dir() or any(target.glob("*_humans-*")):
+        return []
+    n_items = ledger.count("SELECT count(*) FROM items WHERE kind = ?", [MAIN])
+    return [
+        f"kto run does not count these votes while its pipeline has no label.humans: put `humans: {{label_studio: {{project: "
+        f"{project['title']}}}, overlap: {project['overlap']}, budget: {n_items}}}` under label, and it goes on with what was sent and "
+        f"answered; or decide now: kto aggregate {target / 'votes'} -o labels.parquet"
+    ]
+
+
 def votes_of(target: Path, ledger: Ledger, state: Path | None) -> Path:
     """Return where the votes go: to a run's own log, else beside the ledger."""
     return votes_folder(target) if target.is_dir() and state is None else ledger.folder / "votes"

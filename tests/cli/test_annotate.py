@@ -53,6 +53,9 @@ def test_push_annotate_pull_and_status_as_a_user_does(kto, run, studio_server, t
     pulled = json.loads(run("pull", "--json").stdout)
     assert (pulled["n_new"], pulled["n_votes"], pulled["n_outstanding"]) == (2, 2, 18)
     assert json.loads(run("pull", "--json").stdout)["n_votes"] == 0
+    # the run's pipeline has no annotators, so it is told how their votes come to count
+    [note] = pulled["notes"]
+    assert f"humans: {{label_studio: {{project: {title}}}, overlap: 2, budget: 10}}" in note
     [block] = [
         path
         for path in (kto.run_folder / "votes").glob("votes-*.parquet")
