@@ -9,6 +9,8 @@ from kto_data.pipeline.rule_tools.on_data import read_rows
 from kto_data.pipeline.rule_tools.report import report
 from kto_data.statistics.intervals import cases_needed, wilson
 
+pytestmark = pytest.mark.slow
+
 RULES = """
   - {id: sorry, vote: undesirable, match: {contains: sorry}}
   - {id: very-sorry, vote: undesirable, match: {contains: very sorry}}
