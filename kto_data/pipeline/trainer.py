@@ -83,7 +83,8 @@ def call_trainer(verb: str, arguments: Sequence[str | Path], said: Callable[[str
 
 
 def _failure(verb: str, code: int, last_words: Sequence[str]) -> KtoDataError:
-    text = "\n".join(line.removeprefix("error: ") for line in last_words if line.startswith("error: "))
+    said_wrong = (line.removeprefix("python -m kto_trainer: ") for line in last_words)  # argparse's own form
+    text = "\n".join(line.removeprefix("error: ") for line in said_wrong if line.startswith("error: "))
     if code == 2 and text:
         return InputError(text)
     if code == 3 and text:
