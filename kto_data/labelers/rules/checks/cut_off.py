@@ -102,5 +102,5 @@ def _unfinished(text: str, min_words: int) -> tuple[int, int] | None:
 
 def _has_words(words: Sequence[str], least: int) -> bool:
     """Return whether so many of the words have a letter."""
-    lettered = (word for word in words if any(character.isalpha() for character in word))
+    lettered = (word for word in words if any(map(str.isalpha, word)))
     return sum(1 for _ in islice(lettered, least)) == least
