@@ -42,6 +42,7 @@ class Context:
         files: Sequence[Path] = (),
         after: Sequence[str] = (),
         packages: Sequence[str] = ("kto_data",),
+        resumes: bool = False,
     ) -> StepResult:
         """Do a step, or reuse it.
 
@@ -52,9 +53,11 @@ class Context:
             files: Input files.
             after: The names of the steps that it reads; those that this run does not have are passed over.
             packages: Whose code does the work.
+            resumes: Whether it goes on with what a killed attempt left.
         """
         needed = [self.done[step] for step in after if step in self.done]
-        result = self.run.run(Step(step_name(name, self.round), work, options, files, needed, packages))
+        step = Step(step_name(name, self.round), work, options, files, needed, packages, resumes)
+        result = self.run.run(step)
         self.done[name] = result
         return result
 

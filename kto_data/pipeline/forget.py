@@ -35,6 +35,7 @@ _STEPS = "[0-9][0-9]_*"
 _MADE_OF_ROWS = (
     "dataset",
     "checkpoint",
+    "saturation.parquet",
     "evaluation",
     "evaluation.json",
     "report.html",

@@ -128,6 +128,11 @@ def _train_and_evaluate(context: Context) -> None:
         hold_out(context)  # first: with nothing to evaluate on, hours of training would be for nothing
     train(context)
     context.run.publish("checkpoint", context.path("train", "train/checkpoint"))
+    suspects = context.path("train", "train/saturation.parquet")
+    if suspects.is_file():
+        context.run.publish(suspects.name, suspects)
+    else:  # an earlier training's do not stand for this one's
+        (context.run.path / suspects.name).unlink(missing_ok=True)
     if options is not None:
         if options.control and context.round == 1:
             train_control(context)

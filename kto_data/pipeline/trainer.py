@@ -1,6 +1,7 @@
 """The trainer as a subprocess: what it says is passed on, how it ends becomes our error."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -63,8 +64,15 @@ def call_trainer(verb: str, arguments: Sequence[str | Path], said: Callable[[str
     """
     command = [sys.executable, "-m", "kto_trainer", verb, *map(str, arguments), "--json"]
     last_words: deque[str] = deque(maxlen=20)
+    # killed as we may be, it must not go on in a folder that the next run takes over
+    environment = os.environ | {"KTO_TRAINER_PARENT": str(os.getpid())}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env=environment,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

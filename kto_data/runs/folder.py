@@ -52,6 +52,7 @@ class Step:
         files: Files outside the run whose contents its outputs depend on.
         after: The steps whose outputs it reads.
         packages: Whose code does the work; a changed line there redoes the step.
+        resumes: Its work goes on with what a killed attempt left in the folder; else that is thrown away.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Step:
     files: Sequence[Path] = ()
     after: Sequence[StepResult] = ()
     packages: Sequence[str] = ("kto_data",)
+    resumes: bool = False
 
 
 class RunFolder:
@@ -131,10 +133,7 @@ class RunFolder:
     def _work(self, step: Step, folder: Path, digest: str) -> dict[str, Any]:
         self.progress.started(step.name)
         started = time.monotonic()
-        # the process id keeps a killed run's orphaned trainer from writing into this run's folder
-        partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-        shutil.rmtree(partial, ignore_errors=True)  # a failed attempt's
-        partial.mkdir(parents=True)
+        partial = self._begin(step, folder)
         outcome = step.work(partial)
         files = sorted(path for path in partial.rglob("*") if path.is_file())
         manifest = {
@@ -156,6 +155,23 @@ class RunFolder:
         shutil.rmtree(folder, ignore_errors=True)  # one to be done again, or whose manifest is unreadable
         os.replace(partial, folder)
         return manifest
+
+    def _begin(self, step: Step, folder: Path) -> Path:
+        """Return the folder to work in: a new one, or the one that a killed attempt at just this left."""
+        # the process id keeps a killed run's orphaned trainer from writing into this run's folder
+        kind = "unfinished" if step.resumes else "partial"
+        partial = folder.with_name(f".{folder.name}.{os.getpid()}.{kind}")
+        if step.resumes:
+            # attempts at other options, data or code are of no use
+            for other in self.path.glob(f".??_{step.name}-*.unfinished"):
+                if other.name.startswith(f".{folder.name}."):
+                    os.replace(other, partial)
+                else:
+                    _remove(other)
+        else:
+            shutil.rmtree(partial, ignore_errors=True)  # a failed attempt's
+        partial.mkdir(parents=True, exist_ok=True)
+        return partial
 
     def _finished(self, folder: Path) -> dict[str, Any] | None:
         """Return the manifest of a step whose files are all there."""

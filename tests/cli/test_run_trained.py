@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -263,3 +264,30 @@ def test_real_input_that_is_not_named_is_asked_for(kto):
     done = kto("run", "builtin:xstest")
     assert done.returncode == 2
     assert "the environment variable KTO_SAMPLES is not set" in done.stderr
+
+
+def test_a_run_that_is_killed_while_it_trains_goes_on_from_the_last_checkpoint(make_kto, tmp_path):
+    training = SMALL["train"] | {"epochs": 4, "batch_size": 4, "save_steps": 1}
+    spec = {key: value for key, value in SMALL.items() if key != "evaluate"} | {"train": training}
+    whole, killed = make_kto(tmp_path / "whole"), make_kto(tmp_path / "killed")
+    with killed.start("run", killed.pipeline(**spec)) as process:
+        until = time.monotonic() + 200
+        while time.monotonic() < until:
+            saved = list(killed.run_folder.glob(".??_train-*.unfinished/train/checkpoints/*"))
+            if len(saved) >= 2:
+                break
+            time.sleep(0.01)
+        process.kill()
+        assert process.wait() != 0
+    assert saved, "it ended before it was killed"
+    [log] = killed.run_folder.glob(".??_train-*.unfinished/train/*log.jsonl*")
+    begun = log.read_text().splitlines()[0]  # with the seconds that this step took
+    done = killed("run", killed.pipeline(**spec))
+    assert done.returncode == 0, done.stderr
+    [log] = killed.run_folder.glob("??_train-*/train/log.jsonl")
+    assert log.read_text().splitlines()[0] == begun
+    assert not list(killed.run_folder.glob(".*.unfinished"))
+    assert whole("run", whole.pipeline(**spec)).returncode == 0
+    weights = [(one.run_folder / "checkpoint/model.safetensors").read_bytes() for one in (whole, killed)]
+    assert weights[0] == weights[1]
+    assert (killed.run_folder / "saturation.parquet").is_file()

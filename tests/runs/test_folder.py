@@ -136,6 +136,38 @@ def test_a_killed_run_continues_where_it_was(tmp_path):
     assert run_two(tmp_path)[0] == ["one", "two"]  # the lock died with its owner
 
 
+def _go_on(folder):
+    told = folder / "out.txt"
+    seen = told.read_text() if told.exists() else "nothing"
+    told.write_text("half")
+    return Outcome({}, {"seen": seen})
+
+
+def _killed_while_resumable(path):
+    def work(folder):
+        _go_on(folder)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return Outcome({})
+
+    run = RunFolder(path)
+    with run.locked():
+        run.run(Step("a", work, options={"x": 1}, resumes=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("x", "seen"), [(1, "half"), (2, "nothing")])
+def test_a_step_that_resumes_goes_on_where_the_same_step_was_killed(tmp_path, x, seen):
+    process = multiprocessing.get_context("spawn").Process(target=_killed_while_resumable, args=(tmp_path,))
+    process.start()
+    process.join()
+    assert list(tmp_path.glob(".01_a-*.unfinished"))
+    run = RunFolder(tmp_path)
+    with run.locked():
+        result = run.run(Step("a", _go_on, options={"x": x}, resumes=True))
+    assert result.facts == {"seen": seen}
+    assert not list(tmp_path.glob(".01_a-*"))
+
+
 def _hold(path, ready):
     run = RunFolder(path)
     with run.locked():

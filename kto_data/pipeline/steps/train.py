@@ -43,6 +43,8 @@ def _train(context: Context, name: str, options: TrainOptions) -> StepResult:
     def work(folder: Path) -> Outcome:
         config = write_config(folder / "train.json", options.model_dump(mode="json"))
         arguments: list[str | Path] = ["--data", dataset, "--output", folder / "train", "--config", config]
+        if (folder / "train").is_dir():  # of an attempt that was killed
+            arguments.append("--resume")
         report = call_trainer("train", arguments, context.run.progress.said)
         config.unlink()  # it may name a place on this machine; training.json has all that the outputs follow from
         return Outcome({"n_rows": report["counts"]["rows"]["train"]}, {"training": report})
@@ -53,4 +55,6 @@ def _train(context: Context, name: str, options: TrainOptions) -> StepResult:
     files = sorted(path for path in folder.rglob("*") if path.is_file()) if name == "train" else []
     described = options.model_dump(mode="json", exclude={"model"} if local else set())
     after = ["write"] if name == "train" else ["write", "train"]
-    return context.do(name, work, options=described, files=files, after=after, packages=("kto_trainer",))
+    return context.do(
+        name, work, options=described, files=files, after=after, packages=("kto_trainer",), resumes=True
+    )
