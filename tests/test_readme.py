@@ -24,7 +24,7 @@ def test_the_first_block_is_the_two_set_up_commands():
 def test_every_other_block_runs_in_order_in_an_empty_folder(tmp_path):
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     blocks = [block for block in shell_blocks() if SET_UP not in block]
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     outputs = []
     for block in blocks:
         done = subprocess.run(

@@ -153,7 +153,8 @@ def _explained(error: Exception, text: str) -> tuple[int, str]:
     lines = text.split("\n")
     line = min(mark.line, len(lines) - 1)  # what is missing at the end is told at the last line
     problem = str(error.problem)
-    if "any token" in problem and lines[line][mark.column : mark.column + 1] == "\t":
+    of_tab = "any token" in problem and lines[line][mark.column : mark.column + 1] == "\t"
+    if of_tab or "tab character that violates indentation" in problem:
         return line + 1, "a tab is used for indentation; YAML allows only spaces"
     told = f"{problem} {error.context}" if error.context else problem
     remedy = next((remedy for part, remedy in _REMEDIES.items() if part in problem), "")

@@ -152,7 +152,7 @@ def mean_of_pairs(differences_N: npt.NDArray[np.float64], *, level: float = DEFA
 
     >>> change = mean_of_pairs(np.array([1.0, 1.0, 1.0, -1.0] + 6 * [0.0]))
     >>> round(change.estimate, 3), round(change.lower, 3), round(change.upper, 3)
-    (0.2, -0.173, 0.506)
+    (0.2, -0.186, 0.52)
     """
     n = len(differences_N)
     if not n:

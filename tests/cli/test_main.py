@@ -34,7 +34,7 @@ def test_the_version_is_the_packages(kto):
     ("arguments", "said"),
     [
         (["nope"], "No such command 'nope'"),
-        (["run"], "Missing argument"),
+        (["label"], "Missing argument"),
         (["run", "--nope"], "No such option"),
         (["schema", "nope"], "'nope' is not one of 'pipeline', 'rules'"),
         (["label", "x.jsonl", "-o", "votes.parquet"], "--rules"),

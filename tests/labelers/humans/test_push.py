@@ -172,8 +172,12 @@ def test_a_server_killed_in_the_middle_of_a_push_and_started_again(
     add_batch(3000, completion="x" * 2000)
 
     class KillsAfterFirst(Silent):
+        killer = None
+
         def advanced(self, n_rows):
-            threading.Timer(0.15, server.stop, kwargs={"kill": True}).start()
+            if self.killer is None:  # a second one could kill the server that is started again
+                self.killer = threading.Timer(0.15, server.stop, kwargs={"kill": True})
+                self.killer.start()
 
     with Studio(server.url, server.account.token) as studio:
         project = ensure_project(ledger, studio, title, overlap=1)

@@ -13,6 +13,8 @@ from kto_data.labelers.rules.file_model import LoggedVote, RuleOptions
 from kto_data.labelers.rules.rule import Rule, RuleSet
 from kto_data.schema import rows_schema
 
+list(CHECKS)  # modules that a strategy imports may draw random numbers, which Hypothesis forbids it
+
 META = pa.struct([("thumb", pa.string()), ("n", pa.int64()), ("user", pa.struct([("plan", pa.string())]))])
 
 # Letters that fold oddly, white space of all kinds, marks that checks look for, and a NUL.
