@@ -11,7 +11,7 @@ import torch
 # One worker makes the training that they share.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("trained")]
 
-FEW, MANY, CHARS = 1500, 5000, 12_000
+FEW, MANY, CHARS = 1500, 5000, 24_000
 # The most memory of its own: what getrusage tells can be that of the process that started it.
 MEASURE = """
 import sys
