@@ -1,18 +1,17 @@
 """Calibrated: what votes and silences are worth is learned from gold labels."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 from scipy.special import expit, logit, softmax
+from threadpoolctl import threadpool_limits
 
 from kto_data.aggregators import logistic
 from kto_data.aggregators.method import METHODS, Aggregate, Gold, Method
-from kto_data.aggregators.patterns import Patterns, find_patterns
 from kto_data.aggregators.weighted import Weighted
-from kto_data.votes.labelers import Labeler
 from kto_data.votes.table import Floats, Ints, VoteTable
 
 _PULLS = (0.0, 0.1, 0.2, 0.4)
@@ -20,8 +19,11 @@ _PULLS = (0.0, 0.1, 0.2, 0.4)
 independently; judges that share their errors deserve a fraction."""
 _PRECISIONS = tuple(np.logspace(0, 4, 7))
 """How strongly they are drawn; labelers' single votes are worth less than 3 in log-odds, so below 1 means not at all."""
+_CANDIDATES = [(pull, precision) for pull in _PULLS for precision in reversed(_PRECISIONS)]
 _TEMPERATURE = 2.0
 """Held-out log-losses are divided by it before the candidates are averaged; 1 would trust few gold labels too much."""
+_LEAST_SHARE = 0.01
+"""Candidates of a smaller share in the average are left out."""
 _INTERCEPT_PRECISION = 4.0
 """Ten gold labels of which eight are desirable must not outvote the judges; two hundred move it freely."""
 _PLATT_STRENGTH = 10.0
@@ -68,25 +70,19 @@ class Calibrated(Method):
                 worth_M=fallback.worth_M,
                 worth_against_M=fallback.worth_against_M,
             )
-        patterns = find_patterns(votes)
-        problem = _problem(patterns, votes.labelers, gold, self)
-        model = _fit(problem)
-        worth_M, worth_against_M, intercept = problem.worths(model.coefficients_D)
-        z_K = patterns.votes_KX @ np.concatenate([worth_M, worth_against_M]) + intercept
-        return Aggregate(
-            expit(z_K)[patterns.pattern_N],
-            "calibrated",
-            p_held_out_G=expit(model.held_out_G),
-            worth_M=worth_M,
-            worth_against_M=worth_against_M,
-            facts={
-                "n_gold": float(len(gold)),
-                "n_gold_effective": float(problem.weight_G.sum()),
-                "intercept": intercept,
-                "held_out_log_loss": model.held_out_log_loss,
-                "slope": model.slope,
-            },
-        )
+        problem = _problem(votes, gold, self)
+        with _one_thread():
+            model = _fit(problem)
+        return _answer(votes, problem, model)
+
+    def refit(self, votes: VoteTable, gold: Gold | None, before: Aggregate) -> Aggregate:
+        """Fit the coefficients anew and choose nothing: how they are drawn, and the calibration, are those of `before`."""
+        if gold is None or not isinstance(before.fitted, _Model):
+            return self.aggregate(votes, gold)
+        problem = _problem(votes, gold, self)
+        with _one_thread():
+            model = _refit(problem, before.fitted)
+        return _answer(votes, problem, model)
 
     def _why_not(self, gold: Gold | None) -> str:
         n_gold = 0 if gold is None else len(gold)
@@ -97,10 +93,16 @@ class Calibrated(Method):
         return ""
 
 
+def _one_thread() -> threadpool_limits:
+    """Keep small matrices in one thread: several wait for one another and take twenty times as long."""
+    return threadpool_limits(1)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Problem:
     """What is fitted. The D features are s_m of M labelers, a_m of those in `two_sided`, and the intercept."""
 
+    feature_D: Sequence[tuple[str, str]]  # whose it is, and which
     x_GD: Floats
     y_G: Floats
     weight_G: Floats
@@ -148,30 +150,48 @@ class _Problem:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Model:
-    coefficients_D: Floats
+    """The candidates that count, their coefficients and shares in the average, and the calibration of that.
+
+    The held-out log-odds of the gold samples are calibrated, their loss is not.
+    """
+
+    feature_D: Sequence[tuple[str, str]]
+    candidate_C: Sequence[tuple[float, float]]
+    w_CD: Floats
+    share_C: Floats
+    slope: float
+    shift: float
     held_out_G: Floats
     held_out_log_loss: float
-    slope: float
+
+    def average(self) -> Floats:
+        """Return the candidates' calibrated average [D]."""
+        w_D = self.share_C @ self.w_CD * self.slope
+        w_D[-1] += self.shift
+        return np.asarray(w_D)
 
 
-def _problem(patterns: Patterns, labelers: Sequence[Labeler], gold: Gold, options: Calibrated) -> _Problem:
-    n_labelers = len(labelers)
-    cast_X = np.asarray(patterns.votes_KX.T @ patterns.n_K)
-    up_M, down_M = cast_X[:n_labelers], cast_X[n_labelers:]
+def _problem(votes: VoteTable, gold: Gold, options: Calibrated) -> _Problem:
+    labelers = votes.labelers
+    up_M, down_M = votes.per_labeler(votes.up_V), votes.per_labeler(votes.down_V)
     one_sided_M = np.where(down_M == 0, 1, np.where(up_M == 0, -1, 0)) * (up_M + down_M > 0)
-    share_M = (up_M + down_M) / max(patterns.n_K.sum(), 1.0)
+    share_M = (up_M + down_M) / max(len(votes.sample_ids), 1)
     two_sided = np.flatnonzero((one_sided_M == 0) & (share_M > 0) & (share_M < _ALWAYS))
     factor_M = np.array([1.0 if lab.weight is None else lab.weight for lab in labelers])
-    votes_GX = patterns.votes_KX[patterns.pattern_N[gold.sample_G]].toarray()
-    up_GM, down_GM = votes_GX[:, :n_labelers], votes_GX[:, n_labelers:]
+    net_GM, cast_GM = _votes_on(gold, votes)
     x_GD = np.concatenate(
-        [(up_GM - down_GM) * factor_M, ((up_GM + down_GM) * factor_M)[:, two_sided], np.ones((len(gold), 1))],
-        axis=1,
+        [net_GM * factor_M, (cast_GM * factor_M)[:, two_sided], np.ones((len(gold), 1))], axis=1
     )
     weight_G = gold.importance()
     # unequal weights carry the information of fewer labels: Kish's effective sample size
     weight_G = weight_G * weight_G.sum() / (weight_G**2).sum()
+    means = [options.default_precision if lab.prior_mean is None else lab.prior_mean for lab in labelers]
+    strengths = [
+        options.default_strength if lab.prior_strength is None else lab.prior_strength for lab in labelers
+    ]
+    names = [lab.name for lab in labelers]
     return _Problem(
+        [*((name, "sign") for name in names), *((names[m], "speaks") for m in two_sided), ("", "intercept")],
         x_GD,
         gold.label_G.astype(np.float64),
         weight_G,
@@ -179,15 +199,38 @@ def _problem(patterns: Patterns, labelers: Sequence[Labeler], gold: Gold, option
         factor_M,
         one_sided_M.astype(np.int64),
         two_sided,
-        np.array(
-            [options.default_precision if lab.prior_mean is None else lab.prior_mean for lab in labelers]
-        ),
-        np.array(
-            [
-                options.default_strength if lab.prior_strength is None else lab.prior_strength
-                for lab in labelers
-            ]
-        ),
+        np.array(means),
+        np.array(strengths),
+    )
+
+
+def _votes_on(gold: Gold, votes: VoteTable) -> tuple[Floats, Floats]:
+    """Return the balance and the number of each labeler's votes on gold samples [G, M]."""
+    row_N = np.full(len(votes.sample_ids), -1, dtype=np.int64)
+    row_N[gold.sample_G] = np.arange(len(gold))
+    mine = votes.where(row_N[votes.sample_V] >= 0)
+    at = (row_N[mine.sample_V], mine.labeler_V)
+    net_GM, cast_GM = (np.zeros((len(gold), len(votes.labelers))) for _ in range(2))
+    net_GM[at], cast_GM[at] = mine.up_V - mine.down_V, mine.up_V + mine.down_V
+    return net_GM, cast_GM
+
+
+def _answer(votes: VoteTable, problem: _Problem, model: _Model) -> Aggregate:
+    worth_M, worth_against_M, intercept = problem.worths(model.average())
+    return Aggregate(
+        expit(votes.evidence(worth_M, worth_against_M) + intercept),
+        "calibrated",
+        p_held_out_G=expit(model.held_out_G),
+        worth_M=worth_M,
+        worth_against_M=worth_against_M,
+        facts={
+            "n_gold": float(len(problem.y_G)),
+            "n_gold_effective": float(problem.weight_G.sum()),
+            "intercept": intercept,
+            "held_out_log_loss": model.held_out_log_loss,
+            "slope": model.slope,
+        },
+        fitted=model,
     )
 
 
@@ -196,45 +239,65 @@ def _fit(problem: _Problem) -> _Model:
     n_gold = len(problem.y_G)
     n_folds = min(10 if n_gold <= 300 else 5, len(np.unique(problem.group_G)))
     fold_G = logistic.folds_of(problem.group_G, problem.y_G, max(n_folds, 1))
-    candidates = [(pull, precision) for pull in _PULLS for precision in reversed(_PRECISIONS)]
-    z_CG = np.zeros((len(candidates), n_gold))
+    z_CG = np.zeros((len(_CANDIDATES), n_gold))
     for fold in range(n_folds):
         train_G = fold_G != fold
         if train_G.all() or not train_G.any():
             continue
-        for number, w_D in enumerate(_path(problem, train_G, candidates)):
+        for number, w_D in enumerate(_path(problem, train_G, _CANDIDATES)):
             z_CG[number, ~train_G] = problem.x_GD[~train_G] @ w_D
-    loss_C = logistic.log_loss(z_CG, problem.y_G, problem.weight_G)
-    share_C = np.asarray(softmax(-loss_C / _TEMPERATURE))
-    held_out_G = share_C @ z_CG
-    everything = np.ones(n_gold, dtype=bool)
-    w_D = share_C @ np.stack(_path(problem, everything, candidates))
-    slope, intercept = logistic.platt(held_out_G, problem.y_G, problem.weight_G, strength=_PLATT_STRENGTH)
+    share_C = np.asarray(softmax(-logistic.log_loss(z_CG, problem.y_G, problem.weight_G) / _TEMPERATURE))
+    kept = np.flatnonzero(share_C >= _LEAST_SHARE)
+    share_C = share_C[kept] / share_C[kept].sum()
+    candidate_C = [_CANDIDATES[number] for number in kept]
+    held_out_G = share_C @ z_CG[kept]
+    w_CD = np.stack(list(_path(problem, np.ones(n_gold, dtype=bool), candidate_C)))
+    slope, shift = logistic.platt(held_out_G, problem.y_G, problem.weight_G, strength=_PLATT_STRENGTH)
     held_out_loss = float(
         logistic.log_loss(held_out_G, problem.y_G, problem.weight_G) / problem.weight_G.sum()
     )
-    w_D = w_D * slope
-    w_D[-1] += intercept
-    return _Model(w_D, held_out_G * slope + intercept, held_out_loss, slope)
+    return _Model(
+        problem.feature_D,
+        candidate_C,
+        w_CD,
+        share_C,
+        slope,
+        shift,
+        held_out_G * slope + shift,
+        held_out_loss,
+    )
+
+
+def _refit(problem: _Problem, model: _Model) -> _Model:
+    """Fit the candidates that count on all gold, each from where it was."""
+    place = {feature: d for d, feature in enumerate(model.feature_D)}
+    known = [place.get(feature, -1) for feature in problem.feature_D]
+    start_CD = np.where(np.array(known) >= 0, model.w_CD[:, known], 0.0)
+    everything = np.ones(len(problem.y_G), dtype=bool)
+    w_CD = np.stack(list(_path(problem, everything, model.candidate_C, start_CD)))
+    return replace(model, feature_D=problem.feature_D, w_CD=w_CD)
 
 
 def _path(
-    problem: _Problem, train_G: npt.NDArray[np.bool_], candidates: list[tuple[float, float]]
-) -> list[Floats]:
-    """Return the coefficients of each candidate, each fit starting from the last."""
+    problem: _Problem,
+    train_G: npt.NDArray[np.bool_],
+    candidates: Sequence[tuple[float, float]],
+    start_CD: Floats | None = None,
+) -> Iterator[Floats]:
+    """Yield the coefficients of each candidate; without starts, each fit begins at the last."""
     pull_D = problem.pull(train_G)
     x_GD, y_G, weight_G = problem.x_GD[train_G], problem.y_G[train_G], problem.weight_G[train_G]
-    fits: list[Floats] = []
-    for pull, precision in candidates:
+    w_D = None
+    for number, (pull, precision) in enumerate(candidates):
         mean_D = pull * pull_D
-        fits.append(
-            logistic.fit(
-                x_GD,
-                y_G,
-                weight_G,
-                mean_D=mean_D,
-                precision_D=problem.precision(precision),
-                start_D=fits[-1] if fits else mean_D,
-            )
+        if start_CD is not None:
+            w_D = start_CD[number]
+        w_D = logistic.fit(
+            x_GD,
+            y_G,
+            weight_G,
+            mean_D=mean_D,
+            precision_D=problem.precision(precision),
+            start_D=mean_D if w_D is None else w_D,
         )
-    return fits
+        yield w_D

@@ -62,6 +62,7 @@ class Aggregate:
         worth_M: Log-odds that a labeler's vote for `desirable` adds, and ...
         worth_against_M: ... that its vote against adds; None where votes do not simply add up.
         facts: Figures for reports, such as the estimated accuracy of labelers: name to number.
+        fitted: What the method's own `refit` begins with, where it has one.
     """
 
     p_desirable_N: Floats
@@ -71,6 +72,7 @@ class Aggregate:
     worth_M: Floats | None = None
     worth_against_M: Floats | None = None
     facts: dict[str, float] = field(default_factory=dict)
+    fitted: object = None
 
 
 class Method(Options):
@@ -90,6 +92,16 @@ class Method(Options):
             votes: Whose labelers all count; shadow votes and the weaker of a group are already left out.
             gold: Known labels; methods that learn from the votes alone ignore them.
         """
+
+    def refit(self, votes: VoteTable, gold: Gold | None, before: Aggregate) -> Aggregate:
+        """Return the probabilities of nearly the same votes; see `aggregate`.
+
+        Args:
+            votes: The votes, some left out.
+            gold: The same gold.
+            before: What `aggregate` made of all votes; a method may keep what took it long to choose.
+        """
+        return self.aggregate(votes, gold)
 
     def posterior(self, votes: VoteTable, gold: Gold | None = None) -> Floats:
         """Return p_desirable of each of the N samples alone; see `aggregate`."""

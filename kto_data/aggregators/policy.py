@@ -91,6 +91,7 @@ def decide(
     *,
     p_selected_N: Floats | None = None,
     learn_from: Gold | None = None,
+    before: Aggregate | None = None,
 ) -> Decided:
     """Return the label of each of the N samples, and who decided it.
 
@@ -101,11 +102,12 @@ def decide(
         gold: Known labels.
         p_selected_N: With what probability annotators were given each sample; NaN where nobody knows.
         learn_from: What the method learns from, in place of gold and agreeing annotators.
+        before: What the method made of these votes and some more, to begin with.
     """
     voting = votes.of([labeler.mode != "shadow" for labeler in votes.labelers])
     counted = strongest_of_groups(voting)
     taught = with_annotators(voting, gold, p_selected_N) if learn_from is None else learn_from
-    found, worths = _ask(method, counted, taught, policy)
+    found, worths = _ask(method, counted, taught, policy, before)
     p_N = found.p_desirable_N.copy()
     label_N = _by_thresholds(p_N, policy)
     decider_N = np.where(np.isnan(p_N), DECIDERS.index("no_evidence"), DECIDERS.index("aggregate"))
@@ -166,20 +168,24 @@ def with_annotators(voting: VoteTable, gold: Gold | None, p_selected_N: Floats |
 
 
 def _ask(
-    method: Method, counted: VoteTable, taught: Gold | None, policy: Policy
+    method: Method, counted: VoteTable, taught: Gold | None, policy: Policy, before: Aggregate | None
 ) -> tuple[Aggregate, tuple[Floats | None, Floats | None]]:
     """Return the method's answer and what votes are worth in it.
 
     A method that learned from people did not see their votes; those of lone annotators are then added.
     """
+
+    def ask(votes: VoteTable) -> Aggregate:
+        return method.aggregate(votes, taught) if before is None else method.refit(votes, taught, before)
+
     annotator_M = _is_annotator(counted)
     theirs = counted.of(annotator_M)
     if taught is None or not len(theirs.sample_V):
-        found = method.aggregate(counted, taught)
+        found = ask(counted)
         return found, (found.worth_M, found.worth_against_M)
-    found = method.aggregate(counted.of(~annotator_M), taught)
+    found = ask(counted.of(~annotator_M))
     if found.p_held_out_G is None:  # it learned nothing, so annotators are voters like all others
-        found = method.aggregate(counted, taught)
+        found = ask(counted)
         return found, (found.worth_M, found.worth_against_M)
     own_M = np.array(
         [

@@ -29,7 +29,7 @@ class Weighted(Method):
         weights = [1.0 if labeler.weight is None else labeler.weight for labeler in votes.labelers]
         # certainty would outvote everything else for ever, so it is taken as very nearly certain
         worth_M = np.asarray(weights) * logit(np.clip(np.asarray(precisions), 0.001, 0.999))
-        evidence_N = votes.per_sample(worth_M[votes.labeler_V] * (votes.up_V - votes.down_V))
+        evidence_N = votes.evidence(worth_M, -worth_M)
         voted_N = votes.per_sample(votes.up_V + votes.down_V) > 0
         p_N = np.where(voted_N, expit(evidence_N), np.nan)
         return Aggregate(p_N, "weighted", worth_M=worth_M, worth_against_M=-worth_M)

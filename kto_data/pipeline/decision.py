@@ -237,17 +237,19 @@ def flips_without(
     """Return how many samples would have another label (or none, or one) without each labeler, of how many examined.
 
     The method is fitted anew without it, on every k-th sample of a large table (ids are hashes, so these
-    are a random choice) and on all gold.
+    are a random choice) and on all gold; `calibrated` keeps what it chose by cross-validation.
     """
     votes, gold = _every_kth(votes, gold)
-    before = _codes(decide(votes, method, policy, gold).labels)
+    whole = decide(votes, method, policy, gold)
+    before = _codes(whole.labels)
     n_flipped = []
     for m, labeler in enumerate(votes.labelers):
         if labeler.mode == "shadow" or not (votes.labeler_V == m).any():
             n_flipped.append(0)
             continue
         rest = without(votes, m)
-        n_flipped.append(int(np.count_nonzero(_codes(decide(rest, method, policy, gold).labels) != before)))
+        after = decide(rest, method, policy, gold, before=whole.aggregate)
+        n_flipped.append(int(np.count_nonzero(_codes(after.labels) != before)))
     return n_flipped, len(votes.sample_ids)
 
 

@@ -75,6 +75,16 @@ class VoteTable:
         """Return the sum of an entry's values for each of the N samples."""
         return _sums(self.sample_V, values_V, len(self.sample_ids))
 
+    def evidence(self, for_M: Floats, against_M: Floats) -> Floats:
+        """Return the sum, for each of the N samples, of what its votes are worth: those for and those against."""
+        sums = np.zeros(len(self.sample_ids))
+        for start in range(0, len(self.sample_V), _ENTRIES_AT_ONCE):
+            part = slice(start, start + _ENTRIES_AT_ONCE)
+            labeler_V = self.labeler_V[part]
+            worth_V = for_M[labeler_V] * self.up_V[part] + against_M[labeler_V] * self.down_V[part]
+            sums += np.bincount(self.sample_V[part], weights=worth_V, minlength=len(sums))
+        return sums
+
     def per_labeler(self, values_V: npt.NDArray[np.generic]) -> Floats:
         """Return the sum of an entry's values for each of the M labelers."""
         return _sums(self.labeler_V, values_V, len(self.labelers))

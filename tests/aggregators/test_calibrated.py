@@ -1,5 +1,7 @@
 """Calibrated learns from gold what votes and silences are worth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -127,15 +129,45 @@ def test_gold_of_unequal_probability_is_weighted(made):
 def test_weight_zero_silences_a_labeler(made):
     rng, y_N, votes = undesirable_only(made, 4)
     gold = drawn(rng, y_N, 200)
-    muted = made.table_of(np.zeros((len(y_N), 1), dtype=int)).labelers
-    assert len(muted) == 1
-    silenced = votes.of([True] * 4)
-    labelers = [*silenced.labelers]
-    object.__setattr__(
-        silenced, "labelers", [*labelers[:3], type(labelers[3])("m3", "1", "rule", weight=0.0)]
-    )
+    *others, last = votes.labelers
+    silenced = replace(votes, labelers=[*others, replace(last, weight=0.0)])
     found = Calibrated().aggregate(silenced, gold)
     assert found.worth_M[3] == found.worth_against_M[3] == 0.0
+
+
+@pytest.fixture(params=range(3))
+def judged(request, made):
+    """Judges of whom some copy others, and gold."""
+    rng = np.random.default_rng(request.param)
+    y_N = made.labels(rng, 300)
+    own = [made.two_sided(rng, y_N, 0.8, *rng.uniform(0.5, 0.9, 2)) for _ in range(8)]
+    votes = made.table_of(np.stack([*own, *own[:2]], axis=1))
+    return votes, drawn(rng, y_N, 60)
+
+
+def test_fitted_anew_on_the_same_votes_it_answers_the_same(judged):
+    votes, gold = judged
+    before = Calibrated().aggregate(votes, gold)
+    again = Calibrated().refit(votes, gold, before)
+    np.testing.assert_allclose(again.p_desirable_N, before.p_desirable_N, atol=1e-5)
+
+
+def test_where_it_begins_to_fit_anew_changes_nothing(judged):
+    votes, gold = judged
+    without = votes.of([True] * 9 + [False])
+    before = Calibrated().aggregate(votes, gold)
+    cold = replace(before, fitted=replace(before.fitted, w_CD=np.zeros_like(before.fitted.w_CD)))
+    warm_N, cold_N = (Calibrated().refit(without, gold, start).p_desirable_N for start in (before, cold))
+    np.testing.assert_allclose(warm_N, cold_N, atol=1e-5)
+
+
+def test_what_was_chosen_with_a_labeler_serves_nearly_as_well_without(judged):
+    votes, gold = judged
+    before = Calibrated().aggregate(votes, gold)
+    for m in range(10):
+        without = votes.of(np.arange(10) != m)
+        kept_N = Calibrated().refit(without, gold, before).p_desirable_N
+        assert np.abs(kept_N - Calibrated().posterior(without, gold)).mean() < 0.05
 
 
 @pytest.mark.slow
