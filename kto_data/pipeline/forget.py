@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 
 from kto_data.columns import column_values
 from kto_data.errors import InputError
-from kto_data.labelers.judges.asking.answers import Answers
-from kto_data.labelers.judges.asking.budget import Spending
+from kto_data.labelers.judges.asking.identity import Keys
 from kto_data.labelers.judges.cache import AnswerCache
 from kto_data.labelers.judges.judge import Judge
 from kto_data.labelers.rules.row import rows_of
@@ -226,7 +225,7 @@ def _forget_answers(
         return
     with AnswerCache(path) as cache:
         before = len(cache)
-        keys = {key for judge in judges for key in _keys(judge, cache, shown) if cache.get(key) is not None}
+        keys = {key for judge in judges for key in _keys(judge, shown) if cache.get(key) is not None}
         if keys:
             found.rewritten[str(path)] = len(keys)
         if keys and found.done:
@@ -236,15 +235,14 @@ def _forget_answers(
             assert len(cache) == before - len(keys)
 
 
-def _keys(judge: Judge, cache: AnswerCache, shown: Sequence[pa.RecordBatch]) -> Iterator[bytes]:
+def _keys(judge: Judge, shown: Sequence[pa.RecordBatch]) -> Iterator[bytes]:
     if not judge.backend.asks:
         return
-    options = judge.options
-    answers = Answers(judge.backend, options.model, cache, None, Spending(options.budget), judge.cost_usd)
+    keys = Keys(judge.backend, judge.options.model)
     for batch in shown:
         for row in rows_of(batch):
             for voter in judge.voters:
-                yield from (answers.key(question) for question in judge.questions(row, voter))
+                yield from (keys.of(question) for question in judge.questions(row, voter))
 
 
 def _forget_tasks(ledger: Path, samples: set[str], found: Forgotten) -> None:

@@ -1,21 +1,20 @@
 """Completions of a model for prompts, as input rows for a pipeline: what `kto generate` does."""
 
-import asyncio
 import json
 import os
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kto_data.errors import InputError, UnavailableError
 from kto_data.labelers.judges.asking.answers import Answers, NotAskedError
+from kto_data.labelers.judges.asking.asker import QuestionFault, StopAskingError
 from kto_data.labelers.judges.asking.budget import Spending
-from kto_data.labelers.judges.asking.local import LocalAsker
-from kto_data.labelers.judges.asking.server import QuestionFault, ServerAsker, StopAskingError
-from kto_data.labelers.judges.backends.backend import BACKENDS, Backend, HttpBackend, LocalBackend
-from kto_data.labelers.judges.cache import AnswerCache, Stored
+from kto_data.labelers.judges.asking.in_order import in_order
+from kto_data.labelers.judges.asking.open_asker import open_asker
+from kto_data.labelers.judges.backends.backend import BACKENDS, Backend
+from kto_data.labelers.judges.cache import AnswerCache
 from kto_data.labelers.judges.file_model import Budget, Limits
 from kto_data.labelers.judges.question import Answer, Question
 from kto_data.labelers.judges.rows import flagged_rows
@@ -23,6 +22,7 @@ from kto_data.labelers.rules.row import Row
 from kto_data.pipeline.judge_files import read_files
 
 _UNDER_WAY = 1024
+"""Completions that are begun before the first of them is written."""
 
 
 @dataclass
@@ -117,22 +117,22 @@ def generate_files(
         UnavailableError: The server is down or refuses everything; stored answers are kept.
     """
     counts = GenerateCounts()
-    partial = output.with_name(f".{output.name}.partial")
     with AnswerCache(cache) as answers, read_files(files, output.parent) as read:
-        prompts = _prompts(flagged_rows(read.rows(about="event")), counts)
-        with partial.open("w", encoding="utf-8", errors="replace") as lines, asyncio.Runner() as runner:
-            written = _completions(generator, prompts, answers, counts)
+        scratch = read.path.with_name("completions.jsonl")
+        rows = _prompts(flagged_rows(read.rows(about="event")), counts)
+
+        def tick() -> None:
+            if say is not None:
+                say(f"{counts.n_completions:,} completions of {counts.n_prompts:,} prompts")
+
+        with scratch.open("w", encoding="utf-8", errors="replace") as lines:
             try:
-                while chunk := runner.run(_take(written)):
-                    lines.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in chunk)
-                    if say is not None:
-                        say(f"{counts.n_completions:,} completions of {counts.n_prompts:,} prompts")
+                for line in _completions(generator, rows, answers, counts, tick):
+                    lines.write(json.dumps(line, ensure_ascii=False) + "\n")
             except StopAskingError as error:
-                told = f"{error}\nwhat was answered is kept in {cache}; run the same command again to go on"
+                told = f"{error}\n{counts.n_new:,} new answers are kept in {cache}; run the same command again to go on"
                 raise UnavailableError(told) from None
-            finally:
-                runner.run(written.aclose())
-    os.replace(partial, output)
+        os.replace(scratch, output)
     return counts
 
 
@@ -147,74 +147,59 @@ def _prompts(rows: Iterator[tuple[Row, bool]], counts: GenerateCounts) -> Iterat
             yield row
 
 
-async def _completions(
-    generator: Generator, rows: Iterator[Row], cache: AnswerCache, counts: GenerateCounts
-) -> AsyncGenerator[dict[str, Any], None]:
-    """Yield lines in order, with a window of questions under way."""
+def _completions(
+    generator: Generator,
+    rows: Iterator[Row],
+    cache: AnswerCache,
+    counts: GenerateCounts,
+    tick: Callable[[], None],
+) -> Iterator[dict[str, Any]]:
+    """Yield lines in the order of the prompts.
+
+    Raises:
+        StopAskingError: The server is down or refuses everything, or the model cannot be loaded.
+    """
     backend = generator.backend()
-    asker: ServerAsker | LocalAsker
-    if isinstance(backend, HttpBackend):
-        asker = ServerAsker(backend, generator.model, generator.limits)
-    else:
-        assert isinstance(backend, LocalBackend)
-        asker = LocalAsker(backend, generator.model)
+    asker = open_asker(backend, generator.model, generator.limits)
     answers = Answers(backend, generator.model, cache, asker, Spending(generator.budget), _no_price)
-    window: deque[tuple[Row, int, asyncio.Task[Stored]]] = deque()
+    work = (
+        _completion(generator, row, number, answers, counts) for row in rows for number in range(generator.k)
+    )
     try:
-        for row in rows:
-            messages = [{"role": str(one["role"]), "content": str(one["content"])} for one in row.prompt]
-            for number in range(generator.k):
-                question = Question(messages, generator.parameters, number=number)
-                window.append((row, number, asyncio.create_task(answers.answer(question))))
-                await asyncio.sleep(0)
-            while len(window) >= _UNDER_WAY:
-                async for line in _line(generator, *window.popleft(), counts):
-                    yield line
-        while window:
-            async for line in _line(generator, *window.popleft(), counts):
+        for line in in_order(work, most=_UNDER_WAY, close=asker.close, tick=tick):
+            if line is not None:
+                counts.n_completions += 1
                 yield line
     finally:
-        for _, _, task in window:
-            task.cancel()
-        await asyncio.gather(*(task for _, _, task in window), return_exceptions=True)
-        await asker.close()
         got = answers.counts
         counts.n_stored, counts.n_new = got.n_stored, got.n_new
         counts.tokens_in, counts.tokens_out = got.tokens_in, got.tokens_out
 
 
-async def _line(
-    generator: Generator, row: Row, number: int, task: "asyncio.Task[Stored]", counts: GenerateCounts
-) -> AsyncGenerator[dict[str, Any], None]:
+async def _completion(
+    generator: Generator, row: Row, number: int, answers: Answers, counts: GenerateCounts
+) -> dict[str, Any] | None:
+    """Return the line of one completion; None where there is none, counted why."""
+    messages = [{"role": str(one["role"]), "content": str(one["content"])} for one in row.prompt]
     try:
-        answer = (await task).answer
+        answer = (await answers.answer(Question(messages, generator.parameters, number=number))).answer
     except QuestionFault as error:
         counts.n_faults += 1
         counts.first_fault = counts.first_fault or str(error)
-        return
+        return None
     except NotAskedError:
         counts.n_unsent += 1
-        return
+        return None
     if not answer.text.strip():
         counts.n_empty += 1
-        return
-    counts.n_completions += 1
-    yield {
+        return None
+    return {
         "id": f"{row.row_id}/{number}",
         "prompt": [{key: value for key, value in one.items() if value is not None} for one in row.prompt],
         "completion": [{"role": "assistant", "content": answer.text}],
         "model": answer.model or generator.model,
         "finish_reason": answer.finish_reason,
     }
-
-
-async def _take(lines: AsyncIterator[dict[str, Any]]) -> list[dict[str, Any]]:
-    chunk: list[dict[str, Any]] = []
-    async for line in lines:
-        chunk.append(line)
-        if len(chunk) >= 64:
-            break
-    return chunk
 
 
 def _no_price(answer: Answer) -> float | None:

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 from kto_data.errors import InputError
 from kto_data.labelers.judges.cache import AnswerCache
 from kto_data.labelers.judges.cost import Estimate, estimate
+from kto_data.labelers.judges.counts import JudgeCounts
 from kto_data.labelers.judges.judge import Judge
 from kto_data.labelers.judges.progress import JudgeProgress, Say
-from kto_data.labelers.judges.run import JudgeCounts, JudgeRun, Rows
+from kto_data.labelers.judges.run import JudgeRun, Rows
 from kto_data.readers import ReadCounts, ReadEntry, read_records
 from kto_data.runs.files import write_json
 from kto_data.schema import FAULTS, VOTES

@@ -11,9 +11,10 @@ from kto_data.errors import InputError
 from kto_data.labelers.judges.cache import AnswerCache
 from kto_data.labelers.judges.judge import Judge
 from kto_data.labelers.judges.measured import AgainstGold, Biases, Judged, against_gold, biases, family_of
+from kto_data.labelers.judges.outcome import RowOutcome
 from kto_data.labelers.judges.probes import Probe, run_probes
 from kto_data.labelers.judges.rows import flagged_rows
-from kto_data.labelers.judges.run import JudgeRun, RowOutcome
+from kto_data.labelers.judges.run import JudgeRun
 from kto_data.labelers.rules.row import Row, column_value, scope_text
 from kto_data.pipeline.judge_files import ReadFiles, read_files
 from kto_data.votes.gold import label_of, read_gold

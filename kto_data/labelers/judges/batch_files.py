@@ -16,8 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 from kto_data.errors import InputError
-from kto_data.labelers.judges.asking.answers import Answers
 from kto_data.labelers.judges.asking.budget import Spending
+from kto_data.labelers.judges.asking.identity import Keys
 from kto_data.labelers.judges.backends.anthropic import Anthropic
 from kto_data.labelers.judges.backends.backend import HttpBackend
 from kto_data.labelers.judges.backends.openai import OpenAI
@@ -68,11 +68,11 @@ def batch_lines(
         InputError: The judge's backend has no batch files.
     """
     backend = batch_backend(judge)
-    answers = _answers(judge, cache)
+    keys = Keys(judge.backend, judge.options.model)
     spending = Spending(judge.options.budget)
     written: set[str] = set()
     for question in _questions(judge, rows):
-        key = answers.key(question).hex()
+        key = keys.of(question).hex()
         if key in written:
             continue
         stored = cache.get(bytes.fromhex(key))
@@ -124,11 +124,11 @@ def collect_lines(
         InputError: The judge's backend has no batch files, or a line is no JSON object with a `custom_id`.
     """
     backend = batch_backend(judge)
-    answers = _answers(judge, cache)
+    keys = Keys(judge.backend, judge.options.model)
     asked = set(sent or ())
     question = Question(())
     for question in _questions(judge, rows):
-        asked.add(answers.key(question))
+        asked.add(keys.of(question))
     for place, line in lines:
         counts.n_lines += 1
         result = _object(place, line)
@@ -165,18 +165,10 @@ def batch_backend(judge: Judge) -> HttpBackend:
     return judge.backend
 
 
-def _answers(judge: Judge, cache: AnswerCache) -> Answers:
-    spending = Spending(judge.options.budget)
-    return Answers(judge.backend, judge.options.model, cache, None, spending, judge.cost_usd)
-
-
 def _questions(judge: Judge, rows: Iterator[pa.RecordBatch]) -> Iterator[Question]:
     for row, unresolved in flagged_rows(rows):
         try:
-            if judge.when.holds(row, unresolved=unresolved):
-                found = [one for voter in judge.voters for one in judge.questions(row, voter)]
-            else:
-                found = []
+            found = judge.asked(row, unresolved=unresolved)
         except Exception:  # noqa: BLE001, S112 - `kto judge run` counts it as a fault of this row
             continue
         yield from found

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from kto_data.labelers.judges.asking.answers import Answers
 from kto_data.labelers.judges.asking.budget import Spending
+from kto_data.labelers.judges.asking.identity import Keys
 from kto_data.labelers.judges.cache import AnswerCache
 from kto_data.labelers.judges.judge import Judge
 from kto_data.labelers.judges.question import Answer
@@ -56,21 +56,17 @@ def estimate(judge: Judge, rows: Iterator[pa.RecordBatch], cache: AnswerCache) -
     if not judge.backend.asks:
         found.n_rows = sum(batch.num_rows for batch in rows)
         return found
-    answers = Answers(
-        judge.backend, judge.options.model, cache, None, Spending(judge.options.budget), judge.cost_usd
-    )
+    keys = Keys(judge.backend, judge.options.model)
     stored_in, stored_out, most_out = 0, 0, 1
     for row, unresolved in flagged_rows(rows):
         found.n_rows += 1
         try:
-            if not judge.when.holds(row, unresolved=unresolved):
-                continue
-            questions = [one for voter in judge.voters for one in judge.questions(row, voter)]
+            questions = judge.asked(row, unresolved=unresolved)
         except Exception:  # noqa: BLE001, S112 - it will be a fault of this row, and costs nothing
             continue
-        found.n_asked += 1
+        found.n_asked += bool(questions)
         for question in questions:
-            stored = answers.stored(question)
+            stored = cache.get(keys.of(question))
             if stored is None:
                 found.n_requests += 1
                 found.tokens_in += estimate_tokens(question)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from kto_data.labelers.judges.cache import AnswerCache
 from kto_data.labelers.judges.judge import Judge, row_of_test
-from kto_data.labelers.judges.run import JudgeRun, RowOutcome
+from kto_data.labelers.judges.outcome import RowOutcome
+from kto_data.labelers.judges.run import JudgeRun
 from kto_data.schema import DESIRABLE, UNDESIRABLE
 
 _NAMES = {DESIRABLE: "desirable", UNDESIRABLE: "undesirable"}

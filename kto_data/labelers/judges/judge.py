@@ -135,6 +135,16 @@ class Judge:
         for number in range(self.options.samples.k):
             yield Question(messages, parameters, schema, words, number)
 
+    def asked(self, row: Row, *, unresolved: bool) -> list[Question]:
+        """Return all questions about a row, voter by voter; none if it is not asked about it.
+
+        Raises:
+            Exception: A check in `when` or the template fails on this row.
+        """
+        if not self.when.holds(row, unresolved=unresolved):
+            return []
+        return [question for voter in self.voters for question in self.questions(row, voter)]
+
     def verdict(self, answers: Sequence[Answer], voter: Principle | None) -> tuple[Verdict, list[Verdict]]:
         """Return what the answers to one question come to, and what each does."""
         verdicts = [read_verdict(answer, self.output, self._named(voter)) for answer in answers]

@@ -8,7 +8,8 @@ import xxhash
 
 from kto_data.labelers.judges.cache import AnswerCache
 from kto_data.labelers.judges.judge import Judge
-from kto_data.labelers.judges.run import JudgeRun, RowOutcome
+from kto_data.labelers.judges.outcome import RowOutcome
+from kto_data.labelers.judges.run import JudgeRun
 from kto_data.labelers.rules.row import Row
 from kto_data.statistics.intervals import Interval, wilson
 

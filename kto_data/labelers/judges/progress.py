@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from kto_data.labelers.judges.cost import Estimate
-from kto_data.labelers.judges.run import JudgeCounts
+from kto_data.labelers.judges.counts import JudgeCounts
 
 Say = Callable[[str], None]
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kto_data.labelers.judges.cache import AnswerCache
+from kto_data.labelers.judges.counts import JudgeCounts
 from kto_data.labelers.judges.judge import Judge
-from kto_data.labelers.judges.run import JudgeCounts
 from kto_data.labelers.rules.engine import label_batch
 from kto_data.labelers.rules.rule import RuleSet
 from kto_data.pipeline.judge_files import judged

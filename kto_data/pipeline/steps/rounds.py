@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 
 from kto_data.errors import FindingsError
 from kto_data.labelers.judges.cache import AnswerCache
+from kto_data.labelers.judges.counts import JudgeCounts
 from kto_data.labelers.judges.judge import Judge
-from kto_data.labelers.judges.run import JudgeCounts
 from kto_data.labelers.recorded import RecordedVotes
 from kto_data.pipeline.context import Context
 from kto_data.pipeline.judge_files import judged

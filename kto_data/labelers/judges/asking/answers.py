@@ -5,25 +5,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
-from typing import Protocol
 
 from kto_data.errors import UnavailableError
+from kto_data.labelers.judges.asking.asker import Asker
 from kto_data.labelers.judges.asking.budget import Spending
-from kto_data.labelers.judges.asking.identity import place_of, request_of
+from kto_data.labelers.judges.asking.identity import Keys
 from kto_data.labelers.judges.backends.backend import Backend
-from kto_data.labelers.judges.cache import AnswerCache, Stored, key_of
+from kto_data.labelers.judges.cache import AnswerCache, Stored
 from kto_data.labelers.judges.question import Answer, Question
 from kto_data.labelers.judges.tokens import estimate_tokens, most_tokens_out
-
-
-class Asker(Protocol):
-    """Who is asked where nothing is stored."""
-
-    async def ask(self, question: Question) -> Answer:
-        """Return the answer."""
-
-    async def close(self) -> None:
-        """End."""
 
 
 class NotAskedError(Exception):
@@ -70,23 +60,14 @@ class Answers:
         spending: Spending,
         cost: Callable[[Answer], float | None],
     ) -> None:
-        self._backend, self._model, self._cache = backend, model, cache
+        self._keys, self._cache = Keys(backend, model), cache
         self._asker, self.spending, self._cost = asker, spending, cost
-        self._place = place_of(backend, model)
         self._under_way: dict[bytes, asyncio.Future[Stored]] = {}
         self._settled = asyncio.Event()
         self._commit: asyncio.Future[None] | None = None
         self._measured, self._excess_in, self._excess_out = False, 1.0, 1.0
         self.spent: str | None = None
         self.counts = AnswerCounts()
-
-    def stored(self, question: Question) -> Stored | None:
-        """Return the stored answer to a question."""
-        return self._cache.get(self.key(question))
-
-    def key(self, question: Question) -> bytes:
-        """Return the question's key in the cache."""
-        return key_of(self._place, request_of(self._backend, self._model, question), question.number)
 
     async def answer(self, question: Question) -> Stored:
         """Return the answer; one question that is asked twice at the same time is sent once.
@@ -95,7 +76,7 @@ class Answers:
             NotAskedError: It is not stored and may not be sent.
             Exception: What the asker raises.
         """
-        key = self.key(question)
+        key = self._keys.of(question)
         stored = self._cache.get(key)
         if stored is not None:
             self.counts.n_stored += 1

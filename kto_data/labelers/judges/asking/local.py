@@ -5,7 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from kto_data.errors import KtoDataError
-from kto_data.labelers.judges.asking.server import QuestionFault, StopAskingError
+from kto_data.labelers.judges.asking.asker import QuestionFault, StopAskingError
 from kto_data.labelers.judges.backends.backend import LocalBackend
 from kto_data.labelers.judges.question import Answer, Question
 

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import xxhash
 
+from kto_data.labelers.judges.asking.asker import QuestionFault, StopAskingError
 from kto_data.labelers.judges.asking.breaker import Breaker, EndpointDownError
 from kto_data.labelers.judges.asking.concurrency import Concurrency, Place
 from kto_data.labelers.judges.asking.rate_limits import pause_s, retry_after_s
@@ -29,22 +30,6 @@ _HOPELESS = {
     403: "does not allow this",
     404: "knows no such model or address",
 }
-
-
-class QuestionFault(Exception):  # noqa: N818 - a fault is what the tables call it
-    """This question has no answer; the text says why. Others may have.
-
-    Attributes:
-        may_pass: Asking again later may help: it failed on the way, and was not refused for what it is.
-    """
-
-    def __init__(self, reason: str, *, may_pass: bool = False) -> None:
-        super().__init__(reason)
-        self.may_pass = may_pass
-
-
-class StopAskingError(Exception):
-    """No question will get an answer; the text says why, without any secret."""
 
 
 class _TryAgainError(Exception):
