@@ -10,13 +10,13 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
+from kto_data.vote_codes import ABSTAIN as ABSTAIN
+from kto_data.vote_codes import DESIRABLE as DESIRABLE
+from kto_data.vote_codes import UNDESIRABLE as UNDESIRABLE
+from kto_data.vote_codes import VOTE_NAMES as VOTE_NAMES
+
 SCHEMA_VERSION = 1
 """Changed when a table changes its meaning; readers refuse another version."""
-
-DESIRABLE, UNDESIRABLE, ABSTAIN = 1, -1, 0
-"""The three votes. Not applicable is null, and a failure is a fault: neither is a vote."""
-
-VOTE_NAMES = {"desirable": DESIRABLE, "undesirable": UNDESIRABLE, "abstain": ABSTAIN}
 
 MESSAGE = pa.struct(
     [

@@ -10,7 +10,7 @@ from kto_data.labelers.rules.limits import RowError
 from kto_data.labelers.rules.row import Row, column_value, value_text
 from kto_data.labelers.rules.rule import Rule
 from kto_data.labelers.rules.spans import Span
-from kto_data.schema import ABSTAIN, VOTE_NAMES
+from kto_data.vote_codes import ABSTAIN, VOTE_NAMES
 
 
 @dataclass(frozen=True, slots=True)

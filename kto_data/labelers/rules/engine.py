@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any, NamedTuple
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kto_data.errors import ConfigError, Mistake, did_you_mean
 from kto_data.labelers.rules.decide import Decision, decide, decide_batch
 from kto_data.labelers.rules.file_model import JudgeVote
 from kto_data.labelers.rules.row import Row, rows_of
 from kto_data.labelers.rules.rule import RuleSet
-from kto_data.schema import FAULTS, rule_votes_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _CHUNK_ROWS = 1024  # rows that a check that works on many sees at a time: bounds memory, changes no result
 
@@ -24,12 +24,16 @@ class RuleVotes(NamedTuple):
         faults: One row for each rule that failed on a row; see `FAULTS`.
     """
 
-    votes: pa.Table
-    faults: pa.Table
+    votes: "pa.Table"
+    faults: "pa.Table"
 
 
-def label_batch(rules: RuleSet, batch: pa.RecordBatch | pa.Table) -> RuleVotes:
+def label_batch(rules: RuleSet, batch: "pa.RecordBatch | pa.Table") -> RuleVotes:
     """Return the votes of all rules on all rows of a table with the schema of `rows_schema`."""
+    import pyarrow as pa  # rules are read without it
+
+    from kto_data.schema import FAULTS, rule_votes_schema
+
     block: dict[str, list[Any]] = {name: [] for name in ("row_id", "sample_id", *rules.ids)}
     faults: list[dict[str, str]] = []
     rows = rows_of(batch)
@@ -53,12 +57,14 @@ def explain_row(rules: RuleSet, row: Row) -> list[Decision]:
     return [decide(rule, row) for rule in rules.rules]
 
 
-def refuse_misfits(rules: RuleSet, schema: pa.Schema) -> None:
+def refuse_misfits(rules: RuleSet, schema: "pa.Schema") -> None:
     """Make sure that no check fails on every row of a schema, before any work.
 
     Raises:
         ConfigError: With each rule that would, and why.
     """
+    import pyarrow as pa
+
     index = schema.get_field_index("meta")
     meta_type = schema.field(index).type if index >= 0 else pa.struct([])
     mistakes = [
@@ -71,7 +77,7 @@ def refuse_misfits(rules: RuleSet, schema: pa.Schema) -> None:
         raise ConfigError(mistakes)
 
 
-def missing_columns(rules: RuleSet, schema: pa.Schema) -> Sequence[str]:
+def missing_columns(rules: RuleSet, schema: "pa.Schema") -> Sequence[str]:
     """Return a message for each `meta` column that a rule reads and the rows do not have.
 
     In such rows the rule is nowhere applicable; that is right for a pack written for several logs, and

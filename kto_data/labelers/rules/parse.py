@@ -19,7 +19,7 @@ from kto_data.labelers.rules.requires import missing_requirements
 from kto_data.labelers.rules.rule import Rule
 from kto_data.labelers.rules.sources import Sources, load_plugins
 from kto_data.labelers.rules.word_lists import WordLists
-from kto_data.schema import UNDESIRABLE, VOTE_NAMES
+from kto_data.vote_codes import UNDESIRABLE, VOTE_NAMES
 
 M = TypeVar("M", bound=BaseModel)
 

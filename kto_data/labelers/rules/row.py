@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from kto_data.labelers.rules.fences import code_blocks
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Message = Mapping[str, Any]
 
@@ -49,11 +50,11 @@ class Row:
     meta: Mapping[str, Any] = field(default_factory=dict)
     row_id: str = ""
     sample_id: str = ""
-    meta_type: pa.StructType | None = field(default=None, repr=False, compare=False)
+    meta_type: "pa.StructType | None" = field(default=None, repr=False, compare=False)
     """The columns of `meta` with their types, where the row is from a table."""
 
 
-def rows_of(table: pa.RecordBatch | pa.Table) -> Iterator[Row]:
+def rows_of(table: "pa.RecordBatch | pa.Table") -> Iterator[Row]:
     """Yield the rows of a table with the schema of `rows_schema`, in order."""
     names = set(table.schema.names)
     meta_type = table.schema.field("meta").type if "meta" in names else None

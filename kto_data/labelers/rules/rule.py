@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import xxhash
 
 from kto_data.labelers.rules.conditions import Condition, Leaf
 from kto_data.labelers.rules.file_model import InlineTest, JudgeVote, LoggedVote, RuleOptions
-from kto_data.schema import LABELERS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _ELSEWHERE = {
     "tests",
@@ -127,8 +128,12 @@ class RuleSet:
         """The ids of the rules, in order."""
         return tuple(rule.id for rule in self.rules)
 
-    def labelers(self) -> pa.Table:
+    def labelers(self) -> "pa.Table":
         """Return the rules as the table `LABELERS`."""
+        import pyarrow as pa  # rules are read without it
+
+        from kto_data.schema import LABELERS
+
         return pa.Table.from_pylist([_labeler(rule) for rule in self.rules], schema=LABELERS)
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-import numpy as np
-
 from kto_data.labelers.rules.checks.check import CHECKS, Context, Found
 from kto_data.labelers.rules.checks.share import Share
 from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic
@@ -39,7 +37,7 @@ class CharacterShare(Share):
 
     def settle(self, evidence: Evidence) -> Settled | None:
         """Tell it where the characters beyond ASCII make no difference."""
-        beyond, n_chars = evidence.numbers(_BEYOND), np.maximum(evidence.numbers(_CHARS), 1)
+        beyond, n_chars = evidence.numbers(_BEYOND), evidence.numbers(_CHARS).clip(1)
         least = beyond if self.of == "beyond-ascii" else evidence.numbers(Count(self.of))
         most = least if self.of == "beyond-ascii" else least + beyond
         low, high = least / n_chars, most / n_chars

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, ParamSpec, TypeVar
 
-import pyarrow as pa
 from pydantic import Field
 
 from kto_data.config.validate import Options
@@ -20,6 +19,8 @@ from kto_data.labelers.rules.row import Row
 from kto_data.registry import Registry
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from kto_data.labelers.rules.sources import Sources
 
 P = ParamSpec("P")
@@ -121,7 +122,7 @@ class Check(Options):
         """
         return None
 
-    def misfit(self, meta_type: pa.StructType) -> str | None:
+    def misfit(self, meta_type: "pa.StructType") -> str | None:
         """Return why the check fails on every row whose metadata has a type, None if it need not."""
         return None
 

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import field_validator
 
 from kto_data.errors import did_you_mean
@@ -79,7 +78,7 @@ class BalancedFences(Check):
         """Tell it of texts without fences, and of those with plain ones."""
         sure = ~evidence.matches(_FENCE)
         holds = sure.copy()
-        for index in np.flatnonzero(~sure).tolist():
+        for index in (~sure).nonzero()[0].tolist():
             closed = plainly_closed(bytes(evidence.raw(index)))
             sure[index], holds[index] = closed is not None, bool(closed)
         return Settled(holds, sure)

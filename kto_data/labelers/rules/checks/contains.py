@@ -7,7 +7,6 @@ from itertools import islice
 from operator import and_, or_
 from typing import Any, ClassVar
 
-import numpy as np
 import re2
 from pydantic import Field
 
@@ -67,7 +66,7 @@ class _Contains(Check):
         lacks_one = reduce(or_, (part.sure & ~part.holds for part in parts))
         sure = lacks_one | reduce(and_, (part.sure for part in parts))
         if len(parts) == 1:
-            for index in np.flatnonzero(~sure & parts[0].holds).tolist():
+            for index in (~sure & parts[0].holds).nonzero()[0].tolist():
                 sure[index] = self._surely_in(bytes(evidence.raw(index)))
         return Settled(~lacks_one, sure)
 
@@ -106,7 +105,7 @@ class _Counted(_Contains):
         found = super().settle(evidence)
         if found is None or self.count is None:
             return found
-        return Settled(np.full(len(found.holds), self.count.holds(0, {})), found.sure & ~found.holds)
+        return Settled(evidence.constant(self.count.holds(0, {})), found.sure & ~found.holds)
 
     def capture_names(self) -> frozenset[str]:
         """Return the captured names in `count`."""

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from itertools import islice
 
-import numpy as np
 from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
@@ -65,11 +64,11 @@ class CutOff(Check):
         if self.finish_reason:
             return None
         sure = evidence.plain
-        odd = np.zeros(len(sure), dtype=bool)
-        for index in np.flatnonzero(sure & evidence.matches(_FENCE)).tolist():
+        odd = evidence.constant(False)
+        for index in (sure & evidence.matches(_FENCE)).nonzero()[0].tolist():
             odd[index] = n_fence_lines(bytes(evidence.raw(index))) % 2
-        holds = sure & ~odd & self.sentence & ~np.isin(evidence.numbers(_LAST), list(_CLOSING))
-        for index in np.flatnonzero(holds).tolist():
+        holds = sure & ~odd & self.sentence & ~evidence.is_one_of(_LAST, _CLOSING)
+        for index in holds.nonzero()[0].tolist():
             holds[index] = _unfinished(evidence.text(index), self.min_words) is not None
         return Settled(holds | (odd & self.fence), sure)
 

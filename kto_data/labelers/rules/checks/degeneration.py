@@ -3,7 +3,6 @@
 import zlib
 from collections.abc import Sequence
 
-import numpy as np
 from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
@@ -42,10 +41,10 @@ class DuplicateLines(Check):
         """Tell it of plain texts in which few lines can be repeated, unless short ones do not count."""
         if self.min_chars > 1:
             return None
-        lines = np.maximum(evidence.numbers(_LINES), 1)
+        lines = evidence.numbers(_LINES).clip(1)
         may_hold = 1 - evidence.numbers(_DISTINCT_LINES) / lines > self.max_ratio
         blank = evidence.numbers(_LINES) == 0
-        return Settled(np.zeros(len(lines), dtype=bool), evidence.plain & (blank | ~may_hold))
+        return Settled(evidence.constant(False), evidence.plain & (blank | ~may_hold))
 
 
 @CHECKS.register("compression-ratio")

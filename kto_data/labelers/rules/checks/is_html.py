@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
 from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled, Statistic, all_sure
 from kto_data.texts.patterns import compiled
@@ -67,8 +65,10 @@ class ContainsHtml(Check):
 
     def settle(self, evidence: Evidence) -> Settled | None:
         """Tell it of every text: two signs are enough."""
-        n_signs = sum(evidence.matches(Pattern(pattern)).astype(int) for pattern in _SIGNS.values())
-        return all_sure(np.asarray(n_signs >= 2))
+        n_signs = evidence.constant(False).astype(int)
+        for pattern in _SIGNS.values():
+            n_signs += evidence.matches(Pattern(pattern))
+        return all_sure(n_signs >= 2)
 
 
 @CHECKS.register("is-html")

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found, Word
@@ -70,8 +69,7 @@ class IsJson(Check):
     def settle(self, evidence: Evidence) -> Settled | None:
         """Tell it of texts that start as no JSON value does."""
         may_start = b"\0`" + _STARTS if self.fenced else b"\0" + _STARTS
-        holds = np.zeros(len(evidence.plain), dtype=bool)
-        return Settled(holds, evidence.plain & ~np.isin(evidence.numbers(_FIRST), list(may_start)))
+        return Settled(evidence.constant(False), evidence.plain & ~evidence.is_one_of(_FIRST, may_start))
 
     def capture_names(self) -> frozenset[str]:
         """Return the captured names in `keys`."""

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 from pydantic import model_validator
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
@@ -52,8 +51,8 @@ class Length(Check):
 
     def settle(self, evidence: Evidence) -> Settled | None:
         """Tell it from counts of characters and lines, of words where the white space is plain."""
-        holds, sure = np.ones(len(evidence.plain), dtype=bool), evidence.measured.copy()
-        fails = np.zeros(len(evidence.plain), dtype=bool)
+        holds, sure = evidence.constant(True), evidence.measured.copy()
+        fails = evidence.constant(False)
         for unit, bounds in self._ranges().items():
             if unit not in _STATISTICS:
                 sure[:] = False
@@ -122,9 +121,7 @@ def length_bounds(check: Check) -> Mapping[str, Range] | None:
 
 def _inside(bounds: Range, counts: Ints) -> Bools:
     """Return which counts are within bounds that are numbers."""
-    inside = np.ones(len(counts), dtype=bool)
-    if isinstance(bounds.min, int):
-        inside &= counts >= bounds.min
+    inside: Bools = counts >= (bounds.min if isinstance(bounds.min, int) else 0)
     if isinstance(bounds.max, int):
         inside &= counts <= bounds.max
     return inside

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from itertools import islice
 
-import numpy as np
-
 from kto_data.labelers.rules.checks.check import MAX_SPANS
 from kto_data.labelers.rules.fast.evidence import Evidence, Pattern, Settled
 from kto_data.texts.patterns import compiled
@@ -25,7 +23,7 @@ def n_places(patterns: Sequence[str], text: str) -> int:
 
 def none_found(patterns: Sequence[str], evidence: Evidence) -> Settled:
     """Tell it of the texts in which no pattern is found: there the check does not hold."""
-    found = np.zeros(len(evidence.plain), dtype=bool)
+    found = evidence.constant(False)
     for one in patterns:
         found |= evidence.matches(Pattern(one))
-    return Settled(np.zeros(len(found), dtype=bool), ~found)
+    return Settled(evidence.constant(False), ~found)

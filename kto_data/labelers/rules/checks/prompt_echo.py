@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
@@ -36,11 +35,13 @@ class PromptEcho(Check):
 
     def settle(self, evidence: Evidence) -> Settled | None:
         """Tell it by comparing both where they begin with the same byte, or with one that may be white space."""
+        import numpy as np
+
         prompts = evidence.scope("prompt")
         first = np.array([prompt[0] if len(prompt) else 0 for prompt in prompts], dtype=np.int64)
         own = evidence.numbers(_FIRST)
         may_hold = ~evidence.measured | (own == first) | (first <= 32) | (own > 127) | (own <= 32)
-        for index in np.flatnonzero(may_hold).tolist():
+        for index in may_hold.nonzero()[0].tolist():
             may_hold[index] = self._echoes(evidence.text(index), str(prompts[index], "utf-8"))
         return all_sure(may_hold)
 

@@ -6,7 +6,6 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, ClassVar, Literal
 
-import numpy as np
 import re2
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -105,7 +104,7 @@ class Regex(Check):
         if self.count is None:
             exact = self.engine == "re2" and not self.except_
             return all_sure(found) if exact else Settled(found, ~found)
-        return Settled(np.full(len(found), self.count.holds(0, {})), ~found)
+        return Settled(evidence.constant(self.count.holds(0, {})), ~found)
 
     def group_names(self) -> frozenset[str]:
         """Return the pattern's named groups."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from kto_data.labelers.rules.checks.check import CHECKS, Check, Context, Found
@@ -48,8 +47,8 @@ class WordLength(Check):
     def settle(self, evidence: Evidence) -> Settled | None:
         """Tell it where the white space is plain and there are words."""
         n_words = evidence.numbers(_WORDS)
-        mean = (evidence.numbers(_CHARS) - evidence.numbers(_SPACES)) / np.maximum(n_words, 1)
-        holds = np.ones(len(mean), dtype=bool)
+        mean = (evidence.numbers(_CHARS) - evidence.numbers(_SPACES)) / n_words.clip(1)
+        holds = evidence.constant(True)
         if self.min is not None:
             holds &= mean >= self.min
         if self.max is not None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from kto_data.labelers.rules.checks.check import CHECKS, Context, Found, Word
@@ -42,7 +41,7 @@ class WordShare(Share):
         """Tell it where the white space is plain."""
         if not can_be_searched(*self.values):
             return None
-        n_words = np.maximum(evidence.numbers(_WORDS), 1)
+        n_words = evidence.numbers(_WORDS).clip(1)
         share = evidence.numbers(ListedWords(_lowered(self.values))) / n_words
         return Settled((self.min <= share) & (share <= self.max), evidence.plain)
 

@@ -5,15 +5,16 @@ A check that wants to be fast names its evidence (patterns, and statistics of th
 so that evidence never changes a result, only what it costs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+Bools: TypeAlias = "npt.NDArray[np.bool_]"
+Ints: TypeAlias = "npt.NDArray[np.int64]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,18 @@ class Evidence:
         found: Ints = self._found[statistic]
         return found
 
+    def is_one_of(self, statistic: Statistic, numbers: Iterable[int]) -> Bools:
+        """Return whether the statistic of each text is one of some numbers."""
+        import numpy as np  # rules are read without it
+
+        return np.isin(self.numbers(statistic), list(numbers))
+
+    def constant(self, holds: bool) -> Bools:
+        """Return the same for each text."""
+        import numpy as np
+
+        return np.full(len(self.measured), holds)
+
     def text(self, index: int) -> str:
         """Return a text."""
         return str(self._texts[index], "utf-8")
@@ -95,4 +108,4 @@ class Evidence:
 
 def all_sure(holds: Bools) -> Settled:
     """Return that as what is known of every text."""
-    return Settled(holds, np.ones(len(holds), dtype=bool))
+    return Settled(holds, holds | ~holds)

@@ -181,7 +181,7 @@ def _answer(batch: pa.RecordBatch) -> Texts | None:
     return Texts(np.arange(len(texts)), texts)
 
 
-def _may_change(text: memoryview) -> Bools | bool:
+def _may_change(text: memoryview) -> "Bools | bool":
     """Whether a text has a tag that could open its reasoning, or white space at an end."""
     if not len(text):
         return False
