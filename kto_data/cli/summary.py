@@ -85,7 +85,11 @@ def _weights(facts: Facts) -> Iterator[str]:
 
 def _model(facts: Facts) -> Iterator[str]:
     training = facts["training"]
-    yield f"trained  {training['model']}, {training['n_parameters']:,} parameters, {training['seconds']:.0f} s"
+    n_rounds = len(facts.get("training_rounds", []))
+    yield (
+        f"trained  {training['model']}, {training['n_parameters']:,} parameters, {training['seconds']:.0f} s"
+        + (f" in {n_rounds} rounds" if n_rounds else "")
+    )
     if "evaluation" in facts:
         yield ""
         yield from summarise_evaluation(facts["evaluation"])

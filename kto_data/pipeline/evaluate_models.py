@@ -19,7 +19,7 @@ from kto_data.pipeline.evaluation.panel import Panel
 from kto_data.pipeline.finished import open_run
 from kto_data.pipeline.sections.evaluate import EvaluateOptions, is_judge_file
 from kto_data.pipeline.sections.gate import GateOptions
-from kto_data.pipeline.spec import load_pipeline
+from kto_data.pipeline.spec import Pipeline, load_pipeline
 from kto_data.pipeline.steps.evaluate import EVALUATION, panels
 from kto_data.pipeline.steps.rounds import ANSWERS
 from kto_data.pipeline.trainer import call_trainer, check_installed, write_config
@@ -56,7 +56,7 @@ def plan_for_run(folder: Path) -> Plan:
         InputError: It is no finished run, has trained nothing, or its pipeline file is gone or wrong.
     """
     run = open_run(folder)
-    if "train" not in run.folders:
+    if run.first_training is None:
         raise InputError(f"{folder}: this run trained nothing; add `train:` to its pipeline and run it again")
     if run.pipeline_file is None or not Path(run.pipeline_file).is_file():
         raise InputError(
@@ -71,7 +71,7 @@ def plan_for_run(folder: Path) -> Plan:
     subject = Subject(
         data=run.folders["held_out"] / "dataset" if "held_out" in run.folders else folder / "dataset",
         model=model,
-        reference=_first_reference(model, folder),
+        reference=_reference_of_run(run.first_training / "train" / "checkpoint", pipeline),
         control=control,
         labels_from="the truth" if known else "the run's own labels",
         machine=_machine(_options_of(model)),
@@ -174,12 +174,15 @@ def reference_of(checkpoint: Path) -> str:
     return options.model
 
 
-def _first_reference(model: Path, run: Path) -> str:
-    """Return what a run's first round was trained from: a later round's model was trained from the one before."""
-    reference = reference_of(model)
-    while Path(reference).name == model.name and run.resolve() in Path(reference).resolve().parents:
-        reference = reference_of(Path(reference))
-    return reference
+def _reference_of_run(checkpoint: Path, pipeline: Pipeline) -> str:
+    """Return what the first round's model was trained from.
+
+    A folder's path in its options held where `kto run` was called; the pipeline file tells where it is from here.
+    """
+    reference = reference_of(checkpoint)
+    named = pipeline.train.model if pipeline.train is not None else reference
+    same = Path(named).name == Path(reference).name
+    return named if same and not Path(reference).is_dir() else reference
 
 
 def _options_of(checkpoint: Path) -> TrainOptions | None:

@@ -24,7 +24,8 @@ class FinishedRun:
     Attributes:
         folder: The run folder.
         steps: The manifest of each step, by name, in their order.
-        folders: The folder of each step.
+        folders: The folder of each step; where there are several rounds of training, the last round's.
+        first_training: The folder of the first round's training; None where nothing was trained.
         pipeline_file: The pipeline file that it was made from, where it was then.
         seed: The seed that it was made with.
     """
@@ -34,6 +35,7 @@ class FinishedRun:
     folders: Mapping[str, Path]
     pipeline_file: str | None = None
     seed: int = 0
+    first_training: Path | None = None
 
     def path(self, step: str, name: str) -> Path:
         """Return a file of a step.
@@ -113,7 +115,15 @@ def open_run(folder: Path) -> FinishedRun:
         name: _json(path / MANIFEST, "the step's folder is gone or damaged; run the pipeline again")
         for name, path in folders.items()
     }
-    return FinishedRun(folder, steps, folders, manifest.get("file"), int(manifest.get("seed", 0)))
+    trained = [folder / step["folder"] for step in manifest["steps"] if step["step"] == "train"]
+    return FinishedRun(
+        folder,
+        steps,
+        folders,
+        manifest.get("file"),
+        int(manifest.get("seed", 0)),
+        trained[0] if trained else None,
+    )
 
 
 def read_facts(folder: Path) -> dict[str, Any]:

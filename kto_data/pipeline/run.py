@@ -25,7 +25,7 @@ from kto_data.pipeline.steps.train import train, train_control
 from kto_data.pipeline.steps.truth import compare_with_truth
 from kto_data.pipeline.steps.write import write
 from kto_data.pipeline.trainer import check_installed
-from kto_data.pipeline.training_rounds import next_round, round_facts
+from kto_data.pipeline.training_rounds import add_round_facts, next_round
 from kto_data.report.facts import Facts
 from kto_data.report.render import write_report
 from kto_data.runs.files import write_json
@@ -80,7 +80,7 @@ def run_pipeline(
                 rounds.append(context)
         facts = gather(context)
         if len(rounds) > 1:
-            facts["training_rounds"] = round_facts(rounds)  # type: ignore[typeddict-item]  # plain dicts of these keys
+            add_round_facts(facts, rounds)
         write_report(run.path, facts)
         _write_manifest(rounds)
     return RunSummary(run.path, facts)

@@ -15,6 +15,9 @@ from kto_data.errors import InputError, KtoDataError, UnavailableError
 
 NEEDED = ("torch", "transformers", "safetensors")
 
+_ERRORS = ("error: ", "python -m kto_trainer: error: ")
+"""What the trainer's and argparse's messages of errors begin with."""
+
 
 def check_installed() -> None:
     """Make sure that the trainer can start.
@@ -55,7 +58,7 @@ def call_trainer(verb: str, arguments: Sequence[str | Path], said: Callable[[str
     Args:
         verb: train, score or generate.
         arguments: The rest of the command line.
-        said: Called with every line that the trainer writes to stderr.
+        said: Called with every line that the trainer writes to stderr, but for its errors.
 
     Raises:
         InputError: It refused its input; the message is its own.
@@ -79,7 +82,8 @@ def call_trainer(verb: str, arguments: Sequence[str | Path], said: Callable[[str
         try:
             for line in process.stderr:  # stdout holds one small document, which fits its pipe
                 last_words.append(line.rstrip())
-                said(line.rstrip())
+                if not line.startswith(_ERRORS):  # what is raised below need not be said twice
+                    said(line.rstrip())
             output = process.stdout.read()
         except BaseException:  # ours, such as Ctrl-C: the trainer must not go on alone
             process.terminate()

@@ -7,7 +7,7 @@ the reference that all rounds are compared with are the first round's.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 import pyarrow.parquet as pq
 from kto_trainer.options import SftOptions
@@ -17,6 +17,7 @@ from kto_data.pipeline.evaluation.gate import figures_of
 from kto_data.pipeline.steps.answers import answer, read_with_answers, source_of
 from kto_data.pipeline.steps.evaluate import evaluation_of
 from kto_data.pipeline.steps.train import reference_of
+from kto_data.report.facts import Facts, TrainingRound
 
 SHARED = ("demo_log", "held_out", "control")
 """Steps of the first round that all rounds use."""
@@ -42,17 +43,24 @@ def next_round(before: Context) -> Context:
     return context
 
 
-def round_facts(contexts: Sequence[Context]) -> list[dict[str, Any]]:
-    """Return each round's counts and figures, for side by side."""
-    return [
-        {
-            "round": context.round,
-            "n_train": context.done["balance"].counts["n_train"],
-            **_answers(context),
-            "figures": figures_of(found[1]) if (found := evaluation_of(context)) else {},
-        }
-        for context in contexts
-    ]
+def add_round_facts(facts: Facts, contexts: Sequence[Context]) -> None:
+    """Add each round's counts and figures, for side by side, to the facts of the last; its training stands for all."""
+    first = contexts[0].pipeline.train
+    assert first is not None
+    facts["training"]["model"] = first.model
+    facts["training"]["seconds"] = sum(context.done["train"].seconds for context in contexts)
+    facts["training_rounds"] = [_round_facts(context) for context in contexts]
+
+
+def _round_facts(context: Context) -> TrainingRound:
+    found = evaluation_of(context)
+    facts = {
+        "round": context.round,
+        "n_train": context.done["balance"].counts["n_train"],
+        **_answers(context),
+        "figures": figures_of(found[1]) if found else {},
+    }
+    return cast("TrainingRound", facts)
 
 
 def _answers(context: Context) -> dict[str, int]:

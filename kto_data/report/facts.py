@@ -259,10 +259,10 @@ class CurvePoint(TypedDict, total=False):
 class Training(TypedDict, total=False):
     """What was trained, and how it went."""
 
-    model: str
+    model: str  # what the first round started from
     n_parameters: int
-    seconds: float
-    curves: list[CurvePoint]
+    seconds: float  # of all rounds
+    curves: list[CurvePoint]  # of the last round
 
 
 class Ranking(TypedDict, total=False):

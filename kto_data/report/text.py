@@ -79,12 +79,12 @@ def points(gap: float) -> str:
 
 
 def score(value: float | None) -> str:
-    """An AUC or an accuracy.
+    """An AUC, an accuracy, or a difference of them.
 
-    >>> score(0.79), score(None)
-    ('0.790', '–')
+    >>> score(0.79), score(-0.15), score(None)
+    ('0.790', '−0.150', '–')
     """
-    return DASH if value is None else f"{value:.3f}"
+    return DASH if value is None else f"{value:.3f}".replace("-", "−")
 
 
 def duration(seconds: float | None) -> str:

@@ -232,6 +232,37 @@ def test_a_pipeline_sends_a_batch_ends_with_4_and_goes_on_when_it_is_answered(
     assert offline.returncode == 0, offline.stderr
 
 
+def test_each_round_of_training_asks_about_its_new_answers_and_waits_for_them(
+    kto, title, studio_env, studio_server
+):
+    kto.records(40)
+    tiny = {"vocab_size": 320, "hidden_size": 16, "intermediate_size": 32, "layers": 1}
+    pipeline = kto.pipeline(
+        label={"rules": ["rules.yaml"], "humans": humans(title, budget=3)},
+        train={"epochs": 1, "max_length": 32, "threads": 1, "sft": {"epochs": 1}, "tiny": tiny},
+        rounds={"n": 2, "prompts": 12, "max_new_tokens": 6},
+    )
+    answered = set()
+    for n_items in (3, 6):
+        waiting = kto("run", pipeline, **studio_env)
+        assert waiting.returncode == 4
+        assert f"{n_items - 3} of {n_items} items are answered" in waiting.stderr
+        new = [task for task in studio_server.tasks(title) if task["id"] not in answered]
+        assert len(new) == 3
+        for task in new:
+            studio_server.annotate(task["id"], "desirable")
+            answered.add(task["id"])
+    done = kto("run", pipeline, "--json", **studio_env)
+    assert done.returncode == 0, done.stderr
+    reused = {step["step"]: step["reused"] for step in json.loads(done.stdout)["lineage"]["steps"]}
+    assert all(reused[name] for name in ("humans", "aggregate", "train", "r2_answers", "r2_read"))
+    assert not reused["r2_train"]
+    [rows] = kto.run_folder.glob("*_r2_read-*/rows.parquet")
+    source_of = {row["sample_id"]: row["source"] for row in pq.read_table(rows).to_pylist()}
+    asked = [task["data"]["external_id"].partition("-")[2] for task in new]
+    assert {source_of[sample] for sample in asked} == {"round-2"}
+
+
 def test_disagreement_goes_to_a_reviewer_whose_answer_becomes_gold(kto, title, studio_env, studio_server):
     kto.records(40)
     label = {"rules": ["rules.yaml"], "humans": humans(title, overlap=2, budget=3, min_share=0.3)}

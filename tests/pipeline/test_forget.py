@@ -104,7 +104,7 @@ def test_stored_answers_of_judges_about_the_contents_go_and_the_others_stay(run,
     rows = pq.read_table(next(folder.glob("*_read-*/rows.parquet")))
     path = tmp_path / "answers.sqlite"
     with AnswerCache(path) as cache:
-        keys = list(_keys(judges[0], cache, rows.to_batches()))
+        keys = list(_keys(judges[0], rows.to_batches()))
         for key in keys:
             cache.put(key, Stored(Answer(text="it quotes Ann"), None, 0.0))
         cache.commit()

@@ -38,7 +38,7 @@ def test_a_refusal_of_the_trainer_is_told_in_its_own_words(tmp_path):
     with pytest.raises(InputError, match="gone") as caught:
         call_trainer("train", ["--data", tmp_path / "gone", "--output", tmp_path / "out"], said.append)
     assert not str(caught.value).startswith("error:")
-    assert said[-1] == f"error: {str(caught.value).splitlines()[-1]}"
+    assert not [line for line in said if "gone" in line]  # else it would be told twice
     assert not (tmp_path / "out").exists()
 
 

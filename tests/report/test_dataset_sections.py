@@ -111,7 +111,7 @@ def dataset_facts(text="text"):
         "p_desirable, where it was computed",
         "AUC of models that cannot read",
         "opening: text",
-        "-0.620",
+        "−0.620",
         "contradict one another on 7 of 100 samples",
         "decided: undecided, by text, p 0.500",
         "<code>balance</code>",

@@ -3,6 +3,7 @@
 Shapes: N candidates.
 """
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,16 @@ Texts = Callable[
     [Sequence[str]], Mapping[str, tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]]
 ]
 """Returns prompt and completion of samples."""
+
+
+_ANSWERS_BY_ITEM = """
+SELECT i.external_id, count(DISTINCT a.annotator) AS n FROM items i LEFT JOIN annotations a
+  ON a.external_id = i.external_id AND a.withdrawn_at IS NULL AND a.verdict IS NOT NULL
+WHERE i.kind = ? AND i.state <> 'deleted' AND (? IS NULL OR i.batch = ?)
+  AND i.batch NOT IN (SELECT value FROM json_each(?))
+GROUP BY i.external_id
+"""
+"""Items of a project, perhaps of one batch, without those of some batches; and how many have answered each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +120,14 @@ def _gold_items(
     return [fresh[int(at)] for at in generator.permutation(len(fresh))[:n]]
 
 
-def n_outstanding(ledger: Ledger, per_item: int, *, batch: str | None = None, kind: str = MAIN) -> int:
+def n_outstanding(
+    ledger: Ledger,
+    per_item: int,
+    *,
+    batch: str | None = None,
+    kind: str = MAIN,
+    but: Sequence[str] = (),
+) -> int:
     """Return how many answers are missing until every item has so many; one who skips has answered.
 
     Args:
@@ -117,21 +135,18 @@ def n_outstanding(ledger: Ledger, per_item: int, *, batch: str | None = None, ki
         per_item: Answers wanted of each item.
         batch: Only of this batch.
         kind: Of which project.
+        but: Batches that are left out.
     """
     return ledger.count(
-        "SELECT sum(max(0, ? - n)) FROM (SELECT i.external_id, count(DISTINCT a.annotator) AS n FROM items i LEFT JOIN "
-        "annotations a ON a.external_id = i.external_id AND a.withdrawn_at IS NULL AND a.verdict IS NOT NULL "
-        "WHERE i.kind = ? AND i.state <> 'deleted' AND (? IS NULL OR i.batch = ?) GROUP BY i.external_id)",
-        [per_item, kind, batch, batch],
+        f"SELECT sum(max(0, ? - n)) FROM ({_ANSWERS_BY_ITEM})",  # noqa: S608 - ours
+        [per_item, kind, batch, batch, json.dumps(list(but))],
     )
 
 
-def answered(ledger: Ledger, per_item: int) -> tuple[int, int]:
-    """Return how many items have so many answers, and how many items there are."""
+def answered(ledger: Ledger, per_item: int, *, but: Sequence[str] = ()) -> tuple[int, int]:
+    """Return how many items have so many answers, and how many items there are; batches in `but` left out."""
     [(n_done, n_items)] = ledger.rows(
-        "SELECT count(*) FILTER (WHERE n >= ?), count(*) FROM (SELECT i.external_id, count(DISTINCT a.annotator) AS n FROM items i "
-        "LEFT JOIN annotations a ON a.external_id = i.external_id AND a.withdrawn_at IS NULL AND a.verdict IS NOT NULL "
-        "WHERE i.kind = ? AND i.state <> 'deleted' GROUP BY i.external_id)",
-        [per_item, MAIN],
+        f"SELECT count(*) FILTER (WHERE n >= ?), count(*) FROM ({_ANSWERS_BY_ITEM})",  # noqa: S608 - ours
+        [per_item, MAIN, None, None, json.dumps(list(but))],
     )
     return int(n_done or 0), int(n_items)

@@ -28,7 +28,7 @@ class BatchOptions(Options):
     """What a batch is made of."""
 
     budget: int = Field(ge=1)
-    """Items, with the gold among them; each is shown to `overlap` annotators."""
+    """Items, with the gold among them; each is shown to `overlap` annotators. Each further round of training has as many again."""
     overlap: int = Field(2, ge=1)
     """Annotators that each item is given to. Two who agree decide; one alone is a vote among others."""
     strategy: str | dict[str, dict[str, Any]] = "mixed"
