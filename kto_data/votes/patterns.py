@@ -6,7 +6,8 @@ by sample takes. Blocks with anything that needs more (caps, votes about events,
 Shapes: N samples, R rows, W words of 64 labelers.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 from kto_data.votes.standing import WORD
 
 Words = npt.NDArray[np.uint64]
+Order = npt.NDArray[np.int64]
 _SAMPLES_AT_ONCE = 65_536
 _WORD_BYTES = WORD // 8
 _ID_BYTES = 32
@@ -50,24 +52,14 @@ def read_masks(columns: Mapping[Path, Sequence[tuple[int, str]]], n_labelers: in
         n_labelers: How many labelers there are.
     """
     n_words = max(1, -(-n_labelers // WORD))
-    ids: list[pa.Array] = []
-    ups: list[Words] = []
-    downs: list[Words] = []
-    for block, inside in columns.items():
-        with pq.ParquetFile(block) as file:
-            ids.extend(file.read(columns=["sample_id"])["sample_id"].chunks)
-            up, down = _fold(file, inside, n_words)
-        ups.append(up)
-        downs.append(down)
-    id_R = pa.concat_arrays([pa.array([], type=pa.string()), *ids])
-    ids.clear()
-    up_RW, down_RW = (
-        np.concatenate([np.zeros((0, n_words), dtype=np.uint64), *part]) for part in (ups, downs)
-    )
-    ups.clear()
-    downs.clear()
-    order_R = _order(id_R)
-    id_R, up_RW, down_RW = id_R.take(pa.array(order_R)), up_RW[order_R], down_RW[order_R]
+    with ThreadPoolExecutor(1) as beside:  # about as long as the votes take; neither holds the interpreter
+        ids = beside.submit(_sorted_ids, list(columns))
+        parts = [_fold(block, inside, n_words) for block, inside in columns.items()]
+        order_R, id_R = ids.result()
+    none = np.zeros((0, n_words), dtype=np.uint64)
+    up_RW = np.concatenate([none, *(up for up, _ in parts)])[order_R]
+    down_RW = np.concatenate([none, *(down for _, down in parts)])[order_R]
+    del parts
     pa.default_memory_pool().release_unused()
     if len(id_R) == 0:
         return Masks(id_R, up_RW, down_RW)
@@ -123,25 +115,29 @@ def _pieces(words: Words) -> Iterator[Words]:
 def are_the_samples(ids: pa.Array, samples: Path) -> bool:
     """Return whether a file of samples or rows speaks of exactly these sorted samples."""
     meant = pc.unique(pq.read_table(samples, columns=["sample_id"])["sample_id"])
-    return len(meant) == len(ids) and bool(meant.take(pa.array(_order(meant))).equals(ids))
+    return len(meant) == len(ids) and bool(_sorted(meant)[1].equals(ids))
 
 
-def _fold(file: pq.ParquetFile, inside: Sequence[tuple[int, str]], n_words: int) -> tuple[Words, Words]:
+def _fold(block: Path, inside: Sequence[tuple[int, str]], n_words: int) -> tuple[Words, Words]:
     """Return the masks of a block's rows, eight columns at a time, so that no more are in memory."""
-    # in bytes of eight labelers, which are folded while they are in the processor's cache
-    up, down = (np.zeros((n_words * _WORD_BYTES, file.metadata.num_rows), dtype=np.uint8) for _ in range(2))
-    for _, group in groupby(sorted(inside), key=lambda column: column[0] // 8):
-        together = list(group)
-        table = file.read(columns=[name for _, name in together])
-        for m, name in together:
-            byte, bit = divmod(m, 8)
-            start = 0
-            for chunk in table[name].chunks:
-                votes_R = (chunk.fill_null(0) if chunk.null_count else chunk).to_numpy(zero_copy_only=False)
-                rows = slice(start, start + len(votes_R))
-                up[byte, rows] |= (votes_R > 0).view(np.uint8) << bit
-                down[byte, rows] |= (votes_R < 0).view(np.uint8) << bit
-                start = rows.stop
+    with pq.ParquetFile(block) as file:
+        # in bytes of eight labelers, which are folded while they are in the processor's cache
+        shape = (n_words * _WORD_BYTES, file.metadata.num_rows)
+        up, down = (np.zeros(shape, dtype=np.uint8) for _ in range(2))
+        for _, group in groupby(sorted(inside), key=lambda column: column[0] // 8):
+            together = list(group)
+            table = file.read(columns=[name for _, name in together])
+            for m, name in together:
+                byte, bit = divmod(m, 8)
+                start = 0
+                for chunk in table[name].chunks:
+                    votes_R = (chunk.fill_null(0) if chunk.null_count else chunk).to_numpy(
+                        zero_copy_only=False
+                    )
+                    rows = slice(start, start + len(votes_R))
+                    up[byte, rows] |= (votes_R > 0).view(np.uint8) << bit
+                    down[byte, rows] |= (votes_R < 0).view(np.uint8) << bit
+                    start = rows.stop
     return _words(up), _words(down)
 
 
@@ -150,20 +146,46 @@ def _words(planes: npt.NDArray[np.uint8]) -> Words:
     return np.ascontiguousarray(planes.T).view("<u8").astype(np.uint64, copy=False)
 
 
-def _order(id_R: pa.Array) -> npt.NDArray[np.int64]:
-    """Return the rows in the order of their ids: by the ids' first bytes as numbers where that tells them apart."""
-    if len(id_R) and id_R.type == pa.string() and id_R.null_count == 0:
-        _, offsets, data = id_R.buffers()
-        ends_R = np.frombuffer(offsets, dtype=np.int32)[id_R.offset : id_R.offset + len(id_R) + 1]
-        if (np.diff(ends_R) == _ID_BYTES).all():
-            text = np.frombuffer(data, dtype=np.uint8, count=ends_R[-1])[ends_R[0] :].reshape(-1, _ID_BYTES)
-            words = np.ascontiguousarray(text).view(">u8")
-            first_R = words[:, 0].astype(np.uint64)
-            order_R = np.argsort(first_R)
-            first_R = first_R[order_R]
-            same = first_R[1:] == first_R[:-1]
-            tied = np.flatnonzero(np.concatenate([[False], same]) | np.concatenate([same, [False]]))
-            rest = words[order_R[tied]].astype(np.uint64)
-            order_R[tied] = order_R[tied][np.lexsort(rest.T[::-1])]
-            return order_R
-    return np.asarray(pc.sort_indices(id_R).to_numpy(), dtype=np.int64)
+def _sorted_ids(blocks: Iterable[Path]) -> tuple[Order, pa.Array]:
+    """Return the order of the rows of all blocks by their ids, and the ids in it."""
+    ids = [pa.array([], type=pa.string())]
+    for block in blocks:
+        with pq.ParquetFile(block) as file:
+            ids.extend(file.read(columns=["sample_id"])["sample_id"].chunks)
+    return _sorted(pa.concat_arrays(ids))
+
+
+def _sorted(id_R: pa.Array) -> tuple[Order, pa.Array]:
+    """Return the order of ids and the ids in it; ids of our length move as blocks of bytes, which takes a fifth."""
+    text_R = _blocks_of_bytes(id_R)
+    if text_R is None:
+        order_R = pc.sort_indices(id_R)
+        return np.asarray(order_R.to_numpy(), dtype=np.int64), id_R.take(order_R)
+    order = _order(text_R)
+    offsets = np.arange(len(id_R) + 1, dtype=np.int32) * np.int32(_ID_BYTES)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(text_R.take(order))]
+    return order, pa.Array.from_buffers(pa.string(), len(id_R), buffers)
+
+
+def _blocks_of_bytes(id_R: pa.Array) -> npt.NDArray[np.void] | None:
+    """Return ids as blocks of bytes; None where they are not all as long as ours."""
+    if not len(id_R) or id_R.type != pa.string() or id_R.null_count:
+        return None
+    _, offsets, data = id_R.buffers()
+    ends_R = np.frombuffer(offsets, dtype=np.int32)[id_R.offset : id_R.offset + len(id_R) + 1]
+    if (np.diff(ends_R) != _ID_BYTES).any():
+        return None
+    return np.frombuffer(data, dtype=f"V{_ID_BYTES}", count=len(id_R), offset=ends_R[0])
+
+
+def _order(text_R: npt.NDArray[np.void]) -> Order:
+    """Return the order of ids: by their first bytes as numbers, and where these are equal by all."""
+    words = text_R.view(">u8").reshape(len(text_R), -1)
+    first_R = words[:, 0].astype(np.uint64)
+    order_R = np.argsort(first_R)
+    first_R = first_R[order_R]
+    same = first_R[1:] == first_R[:-1]
+    tied = np.flatnonzero(np.concatenate([[False], same]) | np.concatenate([same, [False]]))
+    rest = words[order_R[tied]].astype(np.uint64)
+    order_R[tied] = order_R[tied][np.lexsort(rest.T[::-1])]
+    return order_R
