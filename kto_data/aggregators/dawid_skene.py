@@ -18,17 +18,17 @@ class DawidSkene(Method):
     Maximum likelihood estimation of observer error-rates using the EM algorithm, Applied Statistics
     28(1), 20-28, https://doi.org/10.2307/2346806, equations 2.3 to 2.5.
 
-    Three things differ: rates have a Dirichlet prior (labelers are taken to be somewhat better than
-    chance), EM also starts from the one-coin solution and the better end wins, and probabilities are tempered
-    for the errors that labelers share, because plain EM is far too sure. Equal votes are told once, so that
+    Three things differ: rates have a Dirichlet prior (labelers are taken to be better than chance), firm at
+    first and then slight; EM starts from the majority and from the one-coin solution, and the better goes on; and probabilities
+    are tempered for the errors that labelers share, because plain EM is far too sure. Equal votes are told once, so that
     a million samples take seconds. It hears votes, not silences: for labelers who only ever say one thing, use `firing` or
     `calibrated`. `prior_mean` and `prior_strength` replace the two options below; `weight` multiplies a labeler's log-odds.
     """
 
-    prior_accuracy: float = Field(0.7, gt=0.5, lt=1.0)
+    prior_accuracy: float = Field(0.8, gt=0.5, lt=1.0)
     """Accuracy that a labeler is assumed to have, on both labels."""
-    prior_strength: float = Field(2.0, gt=0.0)
-    """How many votes on samples of each label that assumption is worth."""
+    prior_strength: float = Field(0.4, gt=0.0)
+    """How many votes on samples of each label that assumption is worth; ten times as many while EM looks for its start."""
     correlation: float = Field(0.05, ge=0.0, le=1.0)
     """Share of their errors that labelers have in common: 0 trusts their independence."""
 

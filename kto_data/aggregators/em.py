@@ -13,9 +13,11 @@ from kto_data.aggregators.patterns import Patterns
 from kto_data.votes.labelers import Labeler
 from kto_data.votes.table import Floats
 
-_TOLERANCE = 1e-6
-"""EM stops when the log-posterior, divided by the samples, rises by less."""
+_TOLERANCE = 1e-5
+"""EM stops when the log-posterior, divided by the votes, rises by less; later steps mostly fit chance."""
 _MOST_STEPS = 200
+_FIRMNESS = 10.0
+"""EM begins with priors so many times as strong as they are stated."""
 _MANY_PATTERNS = 40_000
 """With more patterns than this, EM starts on a random part of so many and ends on all of them."""
 
@@ -65,7 +67,7 @@ class Fit:
         log_odds_K: ... as log-odds.
         worth_X: The log-odds that each vote adds.
         share: The estimated share of desirable samples, among those with votes.
-        objective: The log-posterior divided by the samples.
+        objective: The log-posterior divided by the votes.
         n_steps: Steps taken.
     """
 
@@ -86,24 +88,23 @@ def majority(patterns: Patterns) -> Floats:
 
 
 def fit(patterns: Patterns, priors: Priors, *, symmetric: bool) -> Fit:
-    """Return the better of EM from the majority and EM from the one-coin solution.
+    """Return where EM leads from the better of two starts, which firm priors find.
 
-    EM finds the nearest of several maxima. From the majority alone the two-coin model now and then
-    takes a bias of the labelers for the label; the one-coin solution is a start without biases.
+    EM finds the nearest of several maxima. From the majority alone the two-coin model now and then takes a bias of the
+    labelers for the label; the one-coin solution is a start without biases. Firm priors keep labelers with
+    few votes from deciding which maximum it is, but would blur what the votes say, so they only begin.
 
     Args:
         patterns: The votes.
         priors: What is believed before.
         symmetric: Whether a labeler errs equally often on both labels (one-coin).
     """
-    part = _part(patterns)
-    found = run(part, priors, majority(part), symmetric=symmetric)
+    part, firm = _part(patterns), replace(priors, strength_M=_FIRMNESS * priors.strength_M)
+    found = run(part, firm, majority(part), symmetric=symmetric)
     if not symmetric:
-        start = run(part, priors, majority(part), symmetric=True)
-        other = run(part, priors, start.p_K, symmetric=False)
+        start = run(part, firm, majority(part), symmetric=True)
+        other = run(part, firm, start.p_K, symmetric=False)
         found = max(found, other, key=lambda fit: fit.objective)
-    if part is patterns:
-        return found
     log_odds_K = np.asarray(patterns.votes_KX @ found.worth_X) + np.log(found.share / (1 - found.share))
     return run(patterns, priors, expit(log_odds_K), symmetric=symmetric)
 
@@ -120,6 +121,7 @@ def run(patterns: Patterns, priors: Priors, p_K: Floats, *, symmetric: bool) -> 
     n_K = patterns.n_K * patterns.voted_K
     n_samples = max(float(n_K.sum()), 1.0)
     cast_X = np.asarray(x_XK @ n_K)
+    n_votes = max(float(cast_X.sum()), 1.0)
     right_M, wrong_M = priors.strength_M * priors.mean_M, priors.strength_M * (1 - priors.mean_M)
     one, zero = np.concatenate([right_M, wrong_M]), np.concatenate([wrong_M, right_M])
     factor_X = np.concatenate([priors.factor_M, priors.factor_M])
@@ -143,7 +145,7 @@ def run(patterns: Patterns, priors: Priors, p_K: Floats, *, symmetric: bool) -> 
         likelihood += n_samples * np.log(1 - share)
         prior = (one @ log1_X + zero @ log0_X) / (2 if symmetric else 1)
         prior += priors.class_strength * (np.log(share) + np.log(1 - share))
-        objective = float(likelihood + prior) / n_samples
+        objective = float(likelihood + prior) / n_votes
         if abs(objective - previous) < _TOLERANCE:
             break
         previous = objective

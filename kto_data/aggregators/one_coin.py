@@ -20,10 +20,10 @@ class OneCoin(Method):
     is estimated otherwise. Priors, tempering, weights and limits are those of `dawid_skene`.
     """
 
-    prior_accuracy: float = Field(0.7, gt=0.5, lt=1.0)
+    prior_accuracy: float = Field(0.8, gt=0.5, lt=1.0)
     """Accuracy that a labeler is assumed to have."""
-    prior_strength: float = Field(1.0, gt=0.0)
-    """How many votes that assumption is worth, on each label."""
+    prior_strength: float = Field(0.2, gt=0.0)
+    """How many votes that assumption is worth, on each label; ten times as many while EM looks for its start."""
     correlation: float = Field(0.05, ge=0.0, le=1.0)
     """Share of their errors that labelers have in common: 0 trusts their independence."""
 
