@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from kto_data.labelers.humans.client import Studio
+from kto_data.labelers.humans.connection import Connection
 from kto_data.labelers.humans.labeling_config import labeling_config
 from kto_data.labelers.humans.ledger import MAIN, SENT, Batch, Item, Ledger
 from kto_data.labelers.humans.local_server import Account, LocalServer, install
@@ -195,7 +196,7 @@ def main() -> None:
             shutil.copytree(given.seed_data, folder / "server")
         with (
             LocalServer(folder / "server", ACCOUNT) as server,
-            Studio(server.url, ACCOUNT.token, timeout_s=300) as studio,
+            Studio(Connection(server.url, ACCOUNT.token, timeout_s=300)) as studio,
         ):
             found = {
                 "push": push_rates(studio, folder, given.push_tasks, given.rounds),

@@ -15,30 +15,28 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from kto_data.balance.shortcut_model import (
+    Floats,
+    filled,
+    fit_surface,
+    prompt_folds,
+    prompt_scores,
+    surface_features,
+)
+from kto_data.balance.shortcut_warnings import shortcut_warnings
 from kto_data.balance.surface import NUMBERS, SAMPLED_ROWS
 from kto_data.balance.votes_of import votes_of
 from kto_data.statistics.auc import auc, auc_interval
 from kto_data.statistics.intervals import Interval
 from kto_data.tables import add_view, database
 
-Floats = npt.NDArray[np.float64]
-
 FEWEST_ROWS = 40
-_FOLDS = 5
 _RESAMPLES = 200
 _TOP = 12
-_COMMON = 0.01
-"""A word that begins so many rows, or a language or model of so many, is a feature."""
-_MOST_VALUES = 40
 _LEAST_SPREAD = 0.05
 """Lengths that vary by less are counted as varying by this: five percent are no difference that anybody sees."""
 _CAUSE = 0.1
 """The least correlation of a labeler's votes with a feature that is told."""
-
-STRONG = 0.75
-"""An AUC from which on surface alone tells much of the label."""
-LENGTH_GAP = 0.5
-"""A difference of mean log length, in standard deviations, that is worth a word (Cohen's medium effect)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +122,10 @@ def audit_shortcuts(
         if not found["row_id"].size:
             return ShortcutAudit(0, None, None, None, None, None, (), ())
         votes = votes_of(con, list(found["row_id"]), rule_blocks, vote_blocks)
-    # imported here, because scikit-learn takes a second
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(
-        1
-    ):  # threads add in any order, and on matrices of this size cost more than they gain
+    # threads add in any order, and on matrices of this size cost more than they gain
+    with threadpool_limits(1):
         return _audit(found, votes, np.random.default_rng(seed))
 
 
@@ -137,16 +133,16 @@ def _audit(
     found: dict[str, Any], votes: dict[str, npt.NDArray[np.int8]], random: np.random.Generator
 ) -> ShortcutAudit:
     label = found["label"].astype(np.bool_)
-    names, x_ND = _features(found)
-    folds = _folds(found["prompt_id"])
+    names, x_ND = surface_features(found)
+    folds = prompt_folds(found["prompt_id"])
     enough = len(label) >= FEWEST_ROWS and 0 < label.sum() < len(label) and len(set(folds)) > 1
-    scores, coefficients = _fit(x_ND, label, folds) if enough else (None, None)
+    scores, coefficients = fit_surface(x_ND, label, folds) if enough else (None, None)
     chars = found["chars"].astype(np.float64)
     gap = _length_gap(chars, label)
     features = _top(names, x_ND, label, coefficients, votes) if coefficients is not None else ()
     surface = _interval(scores, label, found["prompt_id"], random)
     prompt = _interval(
-        _prompt_scores(found, label, folds) if enough else None, label, found["prompt_id"], random
+        prompt_scores(found, label, folds) if enough else None, label, found["prompt_id"], random
     )
     return ShortcutAudit(
         len(label),
@@ -156,7 +152,9 @@ def _audit(
         gap,
         (float(chars[label].mean()), float(chars[~label].mean())) if gap is not None else None,
         features,
-        _warnings(surface, prompt, gap, features, _by_model(found, label)),
+        shortcut_warnings(
+            surface, prompt, gap, [feature.name for feature in features[:3]], _by_model(found, label)
+        ),
     )
 
 
@@ -170,67 +168,6 @@ def _sample(con: duckdb.DuckDBPyConnection, seed: int) -> dict[str, Any]:
         [f"{seed}:", SAMPLED_ROWS],
     )
     return dict(con.execute("FROM sampled ORDER BY row_id").fetchnumpy())
-
-
-def _filled(values: Any) -> list[Any]:
-    """Return a column's values, with an empty text where there is none."""
-    filled: list[Any] = np.ma.filled(values, "").tolist()  # type: ignore[no-untyped-call,unused-ignore]  # typed from numpy 2.3 on
-    return filled
-
-
-def _features(found: dict[str, Any]) -> tuple[list[str], Floats]:
-    """Return the features by name, [n rows, d]: log counts and shares, then which value a row has."""
-    names, columns = list(NUMBERS), []
-    for name in NUMBERS:
-        values = found[name].astype(np.float64)
-        columns.append(values if name.endswith("share") else np.log1p(values))
-    for group in ("opening", "language", "source", "model"):
-        values = np.array([str(value) if value else "" for value in _filled(found[group])])
-        distinct, counts = np.unique(values[values != ""], return_counts=True)
-        common = distinct[counts >= max(2.0, _COMMON * len(values))][:_MOST_VALUES]
-        if len(common) > 1 or group == "opening":
-            names += [f"{group}: {value}" for value in common]
-            columns += [(values == value).astype(np.float64) for value in common]
-    return names, np.stack(columns, axis=1)
-
-
-def _folds(prompt_ids: Any) -> npt.NDArray[np.int64]:
-    """Rows of one prompt stay together: a model that knows a prompt's answer is no evidence."""
-    _, prompt = np.unique(prompt_ids.astype(str), return_inverse=True)
-    return np.asarray(prompt % _FOLDS)
-
-
-def _fit(x_ND: Floats, label: npt.NDArray[np.bool_], folds: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Return out-of-fold scores, and the coefficients of the model on all rows."""
-    scale = x_ND.std(axis=0)
-    scaled_ND = (x_ND - x_ND.mean(axis=0)) / np.where(scale > 0, scale, 1)
-    return _out_of_fold(scaled_ND, label, folds), _logistic().fit(scaled_ND, label).coef_[0]
-
-
-def _logistic() -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(C=0.1, max_iter=500)
-
-
-def _out_of_fold(x: Any, label: npt.NDArray[np.bool_], folds: npt.NDArray[np.int64]) -> Floats:
-    scores = np.zeros(len(label))
-    for fold in np.unique(folds):
-        held, rest = folds == fold, folds != fold
-        if 0 < label[rest].sum() < rest.sum():
-            scores[held] = _logistic().fit(x[rest], label[rest]).decision_function(x[held])
-    return scores
-
-
-def _prompt_scores(
-    found: dict[str, Any], label: npt.NDArray[np.bool_], folds: npt.NDArray[np.int64]
-) -> Floats:
-    from sklearn.feature_extraction.text import HashingVectorizer
-
-    vectors = HashingVectorizer(n_features=2**14, ngram_range=(1, 2), alternate_sign=False).transform(
-        ["" if text is None else str(text) for text in found["prompt_text"]]
-    )
-    return _out_of_fold(vectors * 5.0, label, folds)  # of length 1 they would be held too near 0
 
 
 def _interval(
@@ -284,53 +221,8 @@ def _causes(x_N: Floats, weight: float, votes: dict[str, npt.NDArray[np.int8]]) 
 
 
 def _by_model(found: dict[str, Any], label: npt.NDArray[np.bool_]) -> dict[str, tuple[int, int]]:
-    models = np.array([str(value) if value else "" for value in _filled(found["model"])])
+    models = np.array([str(value) if value else "" for value in filled(found["model"])])
     return {
         str(model): (int(label[models == model].sum()), int((~label[models == model]).sum()))
         for model in np.unique(models[models != ""])
     }
-
-
-def _warnings(
-    surface: Interval | None,
-    prompt: Interval | None,
-    gap: float | None,
-    features: tuple[Feature, ...],
-    models: dict[str, tuple[int, int]],
-) -> tuple[str, ...]:
-    warnings = []
-    if surface and surface.lower > STRONG:
-        strongest = ", ".join(feature.name for feature in features[:3])
-        warnings.append(
-            f"Surface features alone tell the labels apart (AUC {surface.estimate:.2f}), above all {strongest}: a model "
-            "can please the labels without doing the task. Add rows in which they point the other way."
-        )
-    if prompt and prompt.lower > STRONG:
-        warnings.append(
-            f"The prompt alone tells the labels apart (AUC {prompt.estimate:.2f}): what is learnt is which prompts go "
-            "wrong, not which answers. Collect both labels for the same prompts."
-        )
-    if gap is not None and abs(gap) > LENGTH_GAP:
-        warnings.append(
-            f"Desirable completions are {'longer' if gap > 0 else 'shorter'} by {abs(gap):.2f} standard deviations of "
-            "log length: training will change how much the model writes."
-        )
-    if off_policy := _off_policy(models):
-        warnings.append(off_policy)
-    return tuple(warnings)
-
-
-def _off_policy(models: dict[str, tuple[int, int]]) -> str | None:
-    """A word if desirable and undesirable rows come from different models."""
-    n_up, n_down = (sum(pair[side] for pair in models.values()) for side in (0, 1))
-    if len(models) < 2 or not n_up or not n_down:
-        return None
-    distance = sum(abs(up / n_up - down / n_down) for up, down in models.values()) / 2
-    if distance < 0.5:
-        return None
-    best = max(models, key=lambda name: models[name][0] / n_up - models[name][1] / n_down)
-    return (
-        f"Desirable and undesirable rows come from different models (total variation {distance:.2f}; {best} has "
-        f"{models[best][0] / n_up:.0%} of the desirable and {models[best][1] / n_down:.0%} of the undesirable rows): the "
-        "labels teach to imitate one model, and rows of another than the one you train are off-policy."
-    )

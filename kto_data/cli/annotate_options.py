@@ -92,9 +92,10 @@ def ledger_of(target: Path, state: Path | None, *, existing: bool = False) -> "I
 def studio_at(url: str | None, timeout: float) -> "Iterator[Studio]":
     """Connect to the server at an address, or at that of the environment."""
     from kto_data.labelers.humans.client import Studio
+    from kto_data.labelers.humans.connection import Connection
     from kto_data.labelers.humans.options import server_token, server_url
 
-    with Studio(server_url(url), server_token(), timeout_s=timeout) as studio:
+    with Studio(Connection(server_url(url), server_token(), timeout_s=timeout)) as studio:
         yield studio
 
 

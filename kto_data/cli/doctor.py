@@ -24,6 +24,7 @@ def doctor(
     """Check a Label Studio server for what biases annotators, and loses or exposes their work."""
     from kto_data.errors import FindingsError
     from kto_data.labelers.humans.client import Studio
+    from kto_data.labelers.humans.connection import Connection
     from kto_data.labelers.humans.doctor import examine
     from kto_data.labelers.humans.ledger import Ledger
     from kto_data.labelers.humans.options import server_token, server_url
@@ -32,7 +33,7 @@ def doctor(
     ledger = None
     if target is not None and (state_folder(target) / "ledger.sqlite").is_file():
         ledger = Ledger(state_folder(target))
-    with Studio(server_url(url), server_token()) as studio:
+    with Studio(Connection(server_url(url), server_token())) as studio:
         findings = examine(studio, ledger)
     if as_json:
         print(json.dumps([asdict(one) for one in findings], indent=2, ensure_ascii=False))

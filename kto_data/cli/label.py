@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kto_data.cli.file_options import ColumnsOption
+
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
 
@@ -25,6 +27,7 @@ def label(
         list[str], typer.Option("--rules", help="Rule files, or packs as builtin:NAME; repeatable.")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the votes go (Parquet).")],
+    columns: ColumnsOption = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes; by default one a processor.")
     ] = None,
@@ -36,8 +39,10 @@ def label(
     quarantined.parquet where there is anything in them.
     """
     from kto_data.pipeline.label_files import label_files
+    from kto_data.readers import ReadEntry
 
-    outcome = label_files(files, rules, output, workers=workers, alone=_is_command())
+    data = ReadEntry.of_files(files, columns)
+    outcome = label_files(data, rules, output, workers=workers, alone=_is_command())
     if as_json:
         print(json.dumps(outcome.as_dict(), indent=2, ensure_ascii=False))
         return

@@ -67,7 +67,7 @@ class LabelledFiles:
 
 
 def label_files(
-    files: Sequence[str],
+    files: ReadEntry,
     rules: Sequence[str],
     output: Path,
     *,
@@ -77,7 +77,7 @@ def label_files(
     """Write the votes of rules on files, as one wide block, and beside it who voted and what failed.
 
     Args:
-        files: Paths or globs.
+        files: The files, and how to read them.
         rules: Rule files or packs.
         output: The block; `labelers.json` goes beside it, and `faults.parquet` and `quarantined.parquet`
             where there is anything in them.
@@ -90,15 +90,14 @@ def label_files(
     loaded = load_rules(rules, base=Path())
     if alone:
         prepare_process(loaded)
-    entries = [ReadEntry(path=list(files))]
-    inputs = expand(entries, Path(), key="")
+    inputs = expand([files], Path(), key="")
     _check_output(output, {file.path.resolve() for file in inputs})
     workers = workers or os.cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix=".kto-label-", dir=output.parent) as name:
         scratch = Path(name)
         done = _label_as_it_is(loaded, inputs, workers, scratch)
         if done is None:
-            done = _label_rows(loaded, entries, workers, scratch)
+            done = _label_rows(loaded, files, workers, scratch)
         written = _keep(scratch, output, loaded)
     return LabelledFiles(done.n_rows, done.n_quarantined, done.summaries, done.notes, written)
 
@@ -135,14 +134,15 @@ def _label_as_it_is(rules: RuleSet, inputs: Sequence[InputFile], workers: int, s
     return _Done(counts.n_rows, counts.n_quarantined, summaries, missing_columns(rules, schema))
 
 
-def _label_rows(rules: RuleSet, entries: Sequence[ReadEntry], workers: int, scratch: Path) -> _Done:
+def _label_rows(rules: RuleSet, files: ReadEntry, workers: int, scratch: Path) -> _Done:
     """Read the files into a table of rows, and label that."""
     rows = scratch / "rows.parquet"
     read = read_records(
-        entries,
+        [files],
         base=Path(),
         rows_path=rows,
         quarantined_path=scratch / "quarantined.parquet",
+        quarantined_is_kept=False,
         advance=lambda n_rows: None,
     )
     counts = vote(rules, RowsSource(rows), workers, scratch)

@@ -26,7 +26,7 @@ from kto_data.readers.rows import RowMaker
 from kto_data.schema import MESSAGES
 
 _MESSAGE_KEYS = {"role", "content"}
-_UNUSUAL = ("messages", "system", "next_turn")
+_UNUSUAL = ("messages", "conversations", "system", "next_turn")
 _NAMES = ("model", "finish_reason")
 _COLUMNS = ("row_id", "sample_id", "prompt", "completion", "source", *_NAMES)
 

@@ -1,10 +1,12 @@
 """The entries of a pipeline file's `read:` list."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, field_validator
 
 from kto_data.config.validate import Options
+from kto_data.errors import InputError, did_you_mean
 from kto_data.readers.layouts import LAYOUTS
 
 Key = Annotated[str, Field(min_length=1)]
@@ -21,6 +23,8 @@ class Columns(Options):
     """What was answered: a text, or a list of messages."""
     messages: Key = "messages"
     """The whole conversation, in the format `chat`."""
+    conversations: Key = "conversations"
+    """The same in the format `sharegpt`."""
     system: Key = "system"
     """The system prompt, put in front of the others."""
     next_turn: Key = "next_turn"
@@ -43,7 +47,7 @@ class ReadEntry(Options):
     path: str | list[str]
     """Files or globs (`logs/**/*.jsonl.gz`), relative to the pipeline file; `$NAME` is taken from the environment."""
     format: str = AUTO
-    """How a record holds the conversation: `chat`, `prompt_completion`, or `auto`, record by record."""
+    """How a record holds the conversation: `chat`, `prompt_completion`, `sharegpt`, or `auto`, record by record."""
     source: str | None = Field(default=None, min_length=1)
     """The name in front of the row ids; by default the file's name."""
     columns: Columns = Columns()
@@ -65,6 +69,34 @@ class ReadEntry(Options):
             except KeyError as error:
                 raise ValueError(str(error.args[0])) from None
         return name
+
+    @classmethod
+    def of_files(cls, files: Sequence[str], columns: str | None = None) -> "ReadEntry":
+        """Return the entry for files named on a command line.
+
+        Args:
+            files: Paths or globs.
+            columns: `prompt=question,completion=answer`: what the records call what we need.
+
+        Raises:
+            InputError: One of our names is unknown, or nothing stands behind it.
+
+        >>> ReadEntry.of_files(["a.jsonl"], "completion=output").columns.completion
+        'output'
+        """
+        mapped = {}
+        for part in (columns or "").split(","):
+            name, _, key = (piece.strip() for piece in part.partition("="))
+            if not part.strip():
+                continue
+            if name not in Columns.model_fields:
+                raise InputError(
+                    f"--columns {part.strip()}: there is no {name!r}{did_you_mean(name, Columns.model_fields)}"
+                )
+            if not key:
+                raise InputError(f"--columns {part.strip()}: say what the records call it: {name}=KEY")
+            mapped[name] = key
+        return cls(path=list(files), columns=Columns(**mapped))
 
     @property
     def paths(self) -> list[str]:

@@ -14,6 +14,7 @@ from kto_data.readers.byte_file import ByteFile
 from kto_data.readers.containers import CONTAINERS, FileProblemError
 from kto_data.readers.entry import AUTO, ReadEntry
 from kto_data.readers.layouts import LAYOUTS
+from kto_data.readers.mapping import suggest_mapping
 from kto_data.readers.sniff import open_file, shown, source_name
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -152,7 +153,7 @@ def _check_columns(columns: list[str], entry: ReadEntry) -> None:
     listed = ", ".join(columns[:20]) or "none"
     raise FileProblemError(
         f"has no column {' and no column '.join(map(repr, missing))}; its columns are: {listed}{hints}; "
-        f"map them with columns: {{{needs[0]}: ...}}"
+        f"{suggest_mapping(columns, [name for name in needs if name not in present])}"
     )
 
 

@@ -12,12 +12,21 @@ Message = dict[str, str]
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 """Roles that chat templates know."""
 
-STORED_KEYS = frozenset({"role", "content", "reasoning", "reasoning_content", "tool_calls", "name"})
+_SHAREGPT_ROLES = {
+    "human": "user",
+    "gpt": "assistant",
+    "observation": "tool",
+    "function_call": "assistant",
+}
+
+STORED_KEYS = frozenset(
+    {"role", "content", "reasoning", "reasoning_content", "tool_calls", "name", "from", "value"}
+)
 """Keys of a message that are stored; others are counted, see `ReadCounts.ignored_message_keys`."""
 
 
 def parse_messages(value: Any, key: str, *, role: str | None) -> list[Message]:
-    """Return a text or a list as messages.
+    """Return a text or a list as messages; ShareGPT's `from` and `value` are read as `role` and `content`.
 
     Args:
         value: As logged.
@@ -70,6 +79,8 @@ def _says_something(message: Message) -> bool:
 def _parse_message(value: Any, key: str) -> Message:
     if not isinstance(value, dict):
         raise Defect("wrong_type", f"{key} must be an object with role and content, not {kind_of(value)}")
+    if "from" in value and "role" not in value:
+        value = _from_sharegpt(value)
     message = {"role": _role(value.get("role"), key)}
     content = value.get("content")
     # an answer of tool calls alone is logged with a null content
@@ -87,6 +98,12 @@ def _parse_message(value: Any, key: str) -> Message:
     if calls:
         message["tool_calls"] = calls if isinstance(calls, str) else json.dumps(calls, ensure_ascii=False)
     return message
+
+
+def _from_sharegpt(turn: dict[str, Any]) -> dict[str, Any]:
+    role = turn["from"]
+    known = _SHAREGPT_ROLES.get(role, role) if isinstance(role, str) else role
+    return {"content": turn.get("value"), **turn, "role": known}
 
 
 def _role(role: Any, key: str) -> str:

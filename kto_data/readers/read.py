@@ -30,6 +30,7 @@ def read_records(
     rows_path: Path,
     quarantined_path: Path,
     advance: Callable[[int], None],
+    quarantined_is_kept: bool = True,
 ) -> ReadCounts:
     """Read every record of every file into one of two tables.
 
@@ -42,6 +43,7 @@ def read_records(
         rows_path: The Parquet file that gets the rows; replaced.
         quarantined_path: The Parquet file that gets what could not be read, with reasons; replaced.
         advance: Called with the number of records since the last call.
+        quarantined_is_kept: The caller leaves that file where it is when nothing can be read; then the error names it.
 
     Raises:
         InputError: A file is missing or nothing of it can be read (before any work), or the input
@@ -57,7 +59,7 @@ def read_records(
         ):
             for file in files:
                 run.read_file(file, rows, quarantined)
-        run.refuse_nothing(quarantined_path)
+        run.refuse_nothing(quarantined_path if quarantined_is_kept else None)
         type_metadata(untyped, rows_path, run.shape)
     finally:
         untyped.unlink(missing_ok=True)
@@ -109,7 +111,7 @@ class _Run:
             )
         )
 
-    def refuse_nothing(self, quarantined_path: Path) -> None:
+    def refuse_nothing(self, quarantined_path: Path | None) -> None:
         """Raise an `InputError` if no record of the whole input became a row."""
         if any(file.n_rows for file in self._files):
             return
@@ -120,7 +122,7 @@ class _Run:
         raise InputError(
             f"{names}: none of the {n} records can be read; the first:\n"
             + "\n".join(self._examples)
-            + f"\nall of them, with reasons: {quarantined_path}"
+            + (f"\nall of them, with reasons: {quarantined_path}" if quarantined_path else "")
         )
 
     def counts(self) -> ReadCounts:

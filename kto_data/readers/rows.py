@@ -7,6 +7,7 @@ from typing import Any
 from kto_data.readers.columns import ColumnFinder, as_name, as_time
 from kto_data.readers.entry import AUTO, ReadEntry
 from kto_data.readers.layouts import LAYOUTS, Layout
+from kto_data.readers.mapping import suggest_mapping
 from kto_data.readers.messages import STORED_KEYS, Message
 from kto_data.readers.meta import Shape
 from kto_data.readers.record import Defect, Fields, Record
@@ -89,7 +90,7 @@ class RowMaker:
         raise Defect(
             "no_conversation",
             f"neither {keys['messages']!r} nor {keys['prompt']!r} and {keys['completion']!r}; its keys are: "
-            f"{shown}; map them with columns: {{prompt: ..., completion: ...}}",
+            f"{shown}; {suggest_mapping(record.value.keys())}",
         )
 
     def _count_ignored(self, values: dict[str, Any], layout: Layout) -> None:

@@ -11,14 +11,6 @@ from typing import Any
 from kto_data.readers.messages import Message, parse_messages
 from kto_data.readers.record import Defect
 
-_SHAREGPT_ROLES = {
-    "human": "user",
-    "gpt": "assistant",
-    "observation": "tool",
-    "function_call": "assistant",
-    "function": "tool",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -98,19 +90,7 @@ def _sharegpt(record: Mapping[str, Any]) -> list[Output] | None:
     """LLaMA-Factory's sharegpt: `conversations` of `from` and `value`."""
     if "conversations" not in record:
         return None
-    turns = record["conversations"]
-    if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
-        raise Defect("wrong_type", "conversations must be a list of objects with 'from' and 'value'")
-    messages = [
-        {
-            "role": _SHAREGPT_ROLES.get(
-                str(turn.get("from", turn.get("role"))), str(turn.get("from", turn.get("role")))
-            ),
-            "content": turn.get("value", turn.get("content")),
-        }
-        for turn in turns
-    ]
-    return [_with_system(_last_message(messages, "conversations", _tag(record)), record)]
+    return [_with_system(_last_message(record["conversations"], "conversations", _tag(record)), record)]
 
 
 def _alpaca(record: Mapping[str, Any]) -> list[Output] | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from kto_data.labelers.humans.connection import DEFAULT_TIMEOUT_S, Connection, UnclearError
+from kto_data.labelers.humans.connection import Connection, UnclearError
 
 PAGE = 1000
 """Tasks in a page: 100 take twice as long, more gain nothing."""
@@ -56,22 +56,12 @@ class User:
 
 
 class Studio:
-    """A Label Studio server and somebody's token for it.
+    """A Label Studio server, asked through a connection that is closed with it."""
 
-    Args:
-        url: Such as `http://127.0.0.1:8080`.
-        token: A personal access token or a legacy token.
-        timeout_s: How long a request may take.
-
-    Raises:
-        UnavailableError: The SDK is not installed.
-        InputError: The address or the token cannot be one.
-    """
-
-    def __init__(self, url: str, token: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
-        self.connection = Connection(url, token, timeout_s=timeout_s)
-        self.url = self.connection.url
-        self._sdk = self.connection.sdk
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.url = connection.url
+        self._sdk = connection.sdk
 
     def close(self) -> None:
         """Close the connections."""

@@ -19,6 +19,7 @@ from kto_data.errors import KtoDataError, WaitingError
 from kto_data.labelers.humans.answers import standing_answers
 from kto_data.labelers.humans.batches import Source, answered, make_batch, n_outstanding
 from kto_data.labelers.humans.client import Studio
+from kto_data.labelers.humans.connection import Connection
 from kto_data.labelers.humans.ledger import DELETED, MAIN, SENT, Ledger
 from kto_data.labelers.humans.options import HumansOptions, server_token, server_url
 from kto_data.labelers.humans.push import ensure_project, send
@@ -113,7 +114,8 @@ def _talk(context: Context, asked: _Asked, provisional: str) -> None:
     """Send and pull until enough is answered."""
     ledger, server = asked.ledger, asked.options.label_studio
     try:
-        with Studio(server_url(server.url), server_token(), timeout_s=server.timeout_s) as studio:
+        connection = Connection(server_url(server.url), server_token(), timeout_s=server.timeout_s)
+        with Studio(connection) as studio:
             address = _send(context, asked, studio, provisional)
             while True:
                 pull_votes(ledger, studio, context.log.folder, context.run.progress)

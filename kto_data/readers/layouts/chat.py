@@ -13,7 +13,7 @@ from kto_data.readers.record import Defect, Fields
 class Chat:
     """`{"messages": [...]}`; messages after the last answer, and a `next_turn` key, are the next turn."""
 
-    needs = ("messages",)
+    needs: tuple[str, ...] = ("messages",)
     uses = frozenset({"messages", "next_turn", "system"})
 
     def fits(self, present: Set[str]) -> bool:
@@ -22,10 +22,11 @@ class Chat:
 
     def parse(self, fields: Fields) -> Conversation:
         """Split the messages at the last answer."""
-        key = fields.keys["messages"]
-        if "messages" not in fields.values:
+        (name,) = self.needs
+        key = fields.keys[name]
+        if name not in fields.values:
             raise Defect("no_messages", f"{key} is missing or null")
-        messages = parse_messages(_from_text(fields.values["messages"], key), key, role=None)
+        messages = parse_messages(_from_text(fields.values[name], key), key, role=None)
         answers = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
         if not answers:
             raise Defect("no_completion", f"{key} has no message whose role is 'assistant'")

@@ -3,13 +3,14 @@
 import pytest
 
 from kto_data.labelers.humans.client import Studio
+from kto_data.labelers.humans.connection import Connection
 from kto_data.labelers.humans.ledger import MAIN, Batch, Item, Ledger
 from kto_data.labelers.humans.task_text import task_data
 
 
 @pytest.fixture
 def studio(studio_server):
-    with Studio(studio_server.url, studio_server.account.token) as studio:
+    with Studio(Connection(studio_server.url, studio_server.account.token)) as studio:
         yield studio
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from kto_data.labelers.humans.client import Studio
+from kto_data.labelers.humans.connection import Connection
 from kto_data.labelers.humans.doctor import examine
 from kto_data.labelers.humans.pull import pull
 from kto_data.labelers.humans.push import ensure_project, send
@@ -96,5 +97,5 @@ def test_predictions_and_answers_without_a_verdict_are_told(ledger, studio, stud
 
 
 def test_a_wrong_token_is_a_problem_and_not_an_error(studio_server):
-    with Studio(studio_server.url, "wrong") as studio:
+    with Studio(Connection(studio_server.url, "wrong")) as studio:
         assert any("refuses the token" in one for one in problems(examine(studio)))

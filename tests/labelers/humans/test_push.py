@@ -11,7 +11,7 @@ import pytest
 
 from kto_data.errors import InputError, UnavailableError
 from kto_data.labelers.humans.client import Studio
-from kto_data.labelers.humans.connection import UnclearError
+from kto_data.labelers.humans.connection import Connection, UnclearError
 from kto_data.labelers.humans.labeling_config import labeling_config
 from kto_data.labelers.humans.ledger import SENDING, SENT, Ledger
 from kto_data.labelers.humans.pull import pull
@@ -89,7 +89,7 @@ def relay(studio_server):
 
 @pytest.fixture
 def relayed(relay, studio_server):
-    with Studio(relay.url, studio_server.account.token, timeout_s=20.0) as studio:
+    with Studio(Connection(relay.url, studio_server.account.token, timeout_s=20.0)) as studio:
         yield studio
 
 
@@ -179,7 +179,7 @@ def test_a_server_killed_in_the_middle_of_a_push_and_started_again(
                 self.killer = threading.Timer(0.15, server.stop, kwargs={"kill": True})
                 self.killer.start()
 
-    with Studio(server.url, server.account.token) as studio:
+    with Studio(Connection(server.url, server.account.token)) as studio:
         project = ensure_project(ledger, studio, title, overlap=1)
         with pytest.raises(UnavailableError, match="again"):
             send(ledger, studio, project, progress=KillsAfterFirst())
@@ -188,7 +188,7 @@ def test_a_server_killed_in_the_middle_of_a_push_and_started_again(
     n_sure = ledger.count("SELECT count(*) FROM items WHERE state = ?", [SENT])
     assert 0 < n_sure < 3000
     server.start()
-    with Studio(server.url, server.account.token) as studio:
+    with Studio(Connection(server.url, server.account.token)) as studio:
         project = ensure_project(ledger, studio, title, overlap=1)
         pushed = send(ledger, studio, project)
         assert n_sure + pushed.n_found + pushed.n_sent == 3000
@@ -201,7 +201,7 @@ def test_a_server_killed_in_the_middle_of_a_pull_and_started_again(
 ):
     server = make_studio_server()
     add_batch(2500)
-    with Studio(server.url, server.account.token) as studio:
+    with Studio(Connection(server.url, server.account.token)) as studio:
         project = ensure_project(ledger, studio, title, overlap=1)
         send(ledger, studio, project)
         for sample, task in list(tasks_of().items())[::250]:
@@ -216,7 +216,7 @@ def test_a_server_killed_in_the_middle_of_a_pull_and_started_again(
     n_first = ledger.count("SELECT count(*) FROM annotations")
     assert 0 < n_first < 10
     server.start()
-    with Studio(server.url, server.account.token) as studio:
+    with Studio(Connection(server.url, server.account.token)) as studio:
         assert pull(ledger, studio).n_new == 10 - n_first
         assert pull(ledger, studio).n_new == 0
     server.stop()
@@ -239,7 +239,7 @@ def test_a_pull_asks_again_when_a_reply_is_cut_off_and_gives_up_with_a_message(
 def test_a_slow_server_is_named_with_the_limit_and_its_option(relay, studio_server):
     relay.fault = lambda method, path: "slow"
     with (
-        Studio(relay.url, studio_server.account.token, timeout_s=0.5) as studio,
+        Studio(Connection(relay.url, studio_server.account.token, timeout_s=0.5)) as studio,
         pytest.raises(UnavailableError, match=r"did not answer within 0.5 s \(--timeout\)"),
     ):
         studio.whoami()
@@ -247,7 +247,7 @@ def test_a_slow_server_is_named_with_the_limit_and_its_option(relay, studio_serv
 
 def test_a_wrong_token_says_where_the_right_one_is(studio_server):
     with (
-        Studio(studio_server.url, "wrong") as studio,
+        Studio(Connection(studio_server.url, "wrong")) as studio,
         pytest.raises(UnavailableError, match=r"refuses the token.*LABEL_STUDIO_API_KEY"),
     ):
         studio.whoami()
@@ -255,7 +255,7 @@ def test_a_wrong_token_says_where_the_right_one_is(studio_server):
 
 def test_another_web_server_is_told_apart(relay, studio_server):
     with (
-        Studio(studio_server.url + "/user", studio_server.account.token) as studio,
+        Studio(Connection(studio_server.url + "/user", studio_server.account.token)) as studio,
         pytest.raises(UnavailableError, match=r"is the address right|not there"),
     ):
         studio.find_projects("x")
@@ -264,26 +264,26 @@ def test_another_web_server_is_told_apart(relay, studio_server):
 @pytest.mark.parametrize("url", ["localhost:8080", "ftp://127.0.0.1", "http://"])
 def test_what_is_no_address_is_refused(url, studio_seed):
     with pytest.raises(InputError, match="no address of a server"):
-        Studio(url, "token")
+        Studio(Connection(url, "token"))
 
 
 @pytest.mark.parametrize("token", ["", "to\nken", "tökén"])
 def test_what_is_no_token_is_refused(token, studio_seed):
     with pytest.raises(InputError, match="LABEL_STUDIO_API_KEY"):
-        Studio("http://127.0.0.1:1", token)
+        Studio(Connection("http://127.0.0.1:1", token))
 
 
 def test_a_proxy_in_the_environment_is_not_asked_for_loopback(studio_server, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    with Studio(studio_server.url, studio_server.account.token) as studio:
+    with Studio(Connection(studio_server.url, studio_server.account.token)) as studio:
         assert studio.whoami().email == studio_server.account.email
 
 
 @pytest.mark.filterwarnings("ignore:.*parse_obj")  # the SDK's own, when it refreshes a token
 def test_a_personal_access_token_works_too(studio_server):
     refresh = studio_server.api("POST", "/api/token/")["token"]
-    with Studio(studio_server.url, refresh) as studio:
+    with Studio(Connection(studio_server.url, refresh)) as studio:
         assert studio.whoami().email == studio_server.account.email
         assert studio.find_projects("no such project") == []
 
