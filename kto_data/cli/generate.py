@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kto_data.cli.file_options import ColumnsOption, data_files
 from kto_data.cli.judge import shown_on_stderr
 from kto_data.cli.judge_options import DEFAULT_CACHE
 from kto_data.errors import InputError
@@ -27,6 +28,7 @@ def generate(
     temperature: Annotated[float, typer.Option("--temperature", min=0.0)] = 0.7,
     max_tokens: Annotated[int, typer.Option("--max-tokens", min=1)] = 512,
     max_requests: Annotated[int | None, typer.Option("--max-requests", min=0, help="A budget.")] = None,
+    columns: ColumnsOption = None,
     cache: Annotated[
         Path, typer.Option("--cache", help="Where answers are kept; none is paid for twice.")
     ] = DEFAULT_CACHE,
@@ -51,7 +53,8 @@ def generate(
         k,
         Budget(max_requests=max_requests),
     )
-    counts = generate_files(prompts, generator, output, cache, say=None if as_json else shown_on_stderr())
+    files = data_files(prompts, columns)
+    counts = generate_files(files, generator, output, cache, say=None if as_json else shown_on_stderr())
     if as_json:
         print(json.dumps(asdict(counts), indent=2, ensure_ascii=False))
         return

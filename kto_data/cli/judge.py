@@ -5,14 +5,18 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kto_data.cli import judge_batches
+from kto_data.cli.file_options import ColumnsOption, data_files
 from kto_data.cli.judge_options import DEFAULT_CACHE, Cache, Data, JsonOption, Judges, Output
 from kto_data.cli.judge_text import print_counts, print_report
 from kto_data.errors import FindingsError
+
+if TYPE_CHECKING:
+    from kto_data.readers import ReadEntry
 
 app = typer.Typer(
     help="Let language models judge outputs, and measure what their verdicts are worth.", no_args_is_help=True
@@ -38,6 +42,7 @@ def run(
     data: Data,
     judge: Judges,
     output: Output,
+    columns: ColumnsOption = None,
     cache: Cache = DEFAULT_CACHE,
     as_json: JsonOption = False,
 ) -> None:
@@ -47,7 +52,7 @@ def run(
     votes, OUTPUT's folder gets labelers.json (who voted), and faults.parquet and quarantined.parquet where there
     is anything in them.
     """
-    _judge(data, judge, output, cache, as_json, send=True)
+    _judge(data_files(data, columns), judge, output, cache, as_json, send=True)
 
 
 @app.command("rescore")
@@ -55,15 +60,16 @@ def rescore(
     data: Data,
     judge: Judges,
     output: Output,
+    columns: ColumnsOption = None,
     cache: Cache = DEFAULT_CACHE,
     as_json: JsonOption = False,
 ) -> None:
     """Make votes anew from stored answers, with another threshold or other meanings; nothing is sent."""
-    _judge(data, judge, output, cache, as_json, send=False)
+    _judge(data_files(data, columns), judge, output, cache, as_json, send=False)
 
 
 def _judge(
-    data: list[str], judge: list[str], output: Path, cache: Path, as_json: bool, *, send: bool
+    data: "ReadEntry", judge: list[str], output: Path, cache: Path, as_json: bool, *, send: bool
 ) -> None:
     from kto_data.labelers.judges.load import load_judges
     from kto_data.pipeline.judge_files import judge_files
@@ -115,12 +121,18 @@ def run_tests(
 
 
 @app.command("cost")
-def cost(data: Data, judge: Judges, cache: Cache = DEFAULT_CACHE, as_json: JsonOption = False) -> None:
+def cost(
+    data: Data,
+    judge: Judges,
+    columns: ColumnsOption = None,
+    cache: Cache = DEFAULT_CACHE,
+    as_json: JsonOption = False,
+) -> None:
     """Estimate requests, tokens and money of judging files; nothing is sent."""
     from kto_data.labelers.judges.load import load_judges
     from kto_data.pipeline.judge_files import estimate_files
 
-    found = estimate_files(data, load_judges(judge, base=Path()), cache)
+    found = estimate_files(data_files(data, columns), load_judges(judge, base=Path()), cache)
     if as_json:
         print(json.dumps({name: asdict(one) for name, one in found.items()}, indent=2, ensure_ascii=False))
         return
@@ -153,6 +165,7 @@ def report(
         int,
         typer.Option("--budget", min=0, help="The most requests that bias probes may send; 0 sends none."),
     ] = 0,
+    columns: ColumnsOption = None,
     cache: Cache = DEFAULT_CACHE,
     as_json: JsonOption = False,
 ) -> None:
@@ -165,7 +178,8 @@ def report(
     from kto_data.pipeline.judge_report import report_on_judges
 
     judges = load_judges(judge, base=Path())
-    reports = report_on_judges(data, judges, cache, gold=gold, gold_id=gold_id, budget=budget)
+    files = data_files(data, columns)
+    reports = report_on_judges(files, judges, cache, gold=gold, gold_id=gold_id, budget=budget)
     if as_json:
         print(json.dumps({one.judge: one.as_dict() for one in reports}, indent=2, ensure_ascii=False))
         return

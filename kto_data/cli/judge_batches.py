@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kto_data.cli.file_options import ColumnsOption, data_files
 from kto_data.cli.judge_options import DEFAULT_CACHE, Cache, Data, JsonOption
 
 
@@ -18,6 +19,7 @@ def submit(
         Path | None,
         typer.Option("-o", "--output", help="Write a batch file (JSON lines) to upload, and send nothing."),
     ] = None,
+    columns: ColumnsOption = None,
     cache: Cache = DEFAULT_CACHE,
     as_json: JsonOption = False,
 ) -> None:
@@ -29,7 +31,8 @@ def submit(
     from kto_data.pipeline.judge_batches import submit_files, upload_files
 
     [one] = load_judges([judge], base=Path())
-    counts = submit_files(data, one, output, cache) if output else upload_files(data, one, cache)
+    files = data_files(data, columns)
+    counts = submit_files(files, one, output, cache) if output else upload_files(files, one, cache)
     if as_json:
         print(json.dumps(asdict(counts), indent=2))
         return
@@ -48,6 +51,7 @@ def collect(
         typer.Option("--results", help="Result files that you downloaded, instead of asking; repeatable."),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until every batch has ended.")] = False,
+    columns: ColumnsOption = None,
     cache: Cache = DEFAULT_CACHE,
     as_json: JsonOption = False,
 ) -> None:
@@ -56,10 +60,11 @@ def collect(
     from kto_data.pipeline.judge_batches import collect_files, download_files
 
     [one] = load_judges([judge], base=Path())
+    files = data_files(data, columns)
     if results:
-        counts = collect_files(data, one, results, cache)
+        counts = collect_files(files, one, results, cache)
     else:
-        counts = download_files(data, one, cache, wait=wait)
+        counts = download_files(files, one, cache, wait=wait)
     if as_json:
         print(json.dumps(asdict(counts), indent=2, ensure_ascii=False))
         return

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kto_data.cli.file_options import ColumnsOption
+from kto_data.cli.file_options import ColumnsOption, data_files
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
@@ -39,9 +39,8 @@ def label(
     quarantined.parquet where there is anything in them.
     """
     from kto_data.pipeline.label_files import label_files
-    from kto_data.readers import ReadEntry
 
-    data = ReadEntry.of_files(files, columns)
+    data = data_files(files, columns)
     outcome = label_files(data, rules, output, workers=workers, alone=_is_command())
     if as_json:
         print(json.dumps(outcome.as_dict(), indent=2, ensure_ascii=False))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kto_data.cli.file_options import ColumnsOption, data_files
 from kto_data.errors import InputError
 
 Rules = Annotated[list[str], typer.Argument(help="Rule files, or packs as builtin:NAME.")]
@@ -36,6 +37,7 @@ def report(
     undesirable: Annotated[
         list[str] | None, typer.Option("--undesirable", help="... that means undesirable.")
     ] = None,
+    columns: ColumnsOption = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,7 +53,7 @@ def report(
         raise InputError("--gold and --votes both say which labels are known; give one of them")
     told = report_rules(
         files,
-        on,
+        data_files(on, columns),
         gold=gold,
         votes=votes,
         spelling=Spelling(tuple(desirable or ()), tuple(undesirable or ())),
@@ -126,13 +128,14 @@ def diff(
     before: Annotated[str, typer.Argument(help="The rule file or pack to compare with.")],
     after: Annotated[str, typer.Argument(help="The rule file or pack that is asked about.")],
     on: DataOption,
+    columns: ColumnsOption = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tell what votes flip on data from one rule file to another, rule by rule, with examples."""
     from kto_data.pipeline.rule_tools.diff import diff as diff_rules
 
-    told = diff_rules([before], [after], on, workers=workers or os.cpu_count() or 1)
+    told = diff_rules([before], [after], data_files(on, columns), workers=workers or os.cpu_count() or 1)
     if as_json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return
@@ -153,6 +156,7 @@ def diff(
 def bench(
     files: Rules,
     on: DataOption,
+    columns: ColumnsOption = None,
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="About how long to measure.")] = 5.0,
     as_json: JsonOption = False,
 ) -> None:
@@ -161,7 +165,7 @@ def bench(
 
     from kto_data.pipeline.rule_tools.costs import costs_on
 
-    costs = costs_on(files, on, seconds=seconds)
+    costs = costs_on(files, data_files(on, columns), seconds=seconds)
     ranked = sorted(costs.rules, key=lambda rule: -rule.ns_a_row)
     if as_json:
         print(json.dumps(asdict(costs) | {"rules": [asdict(rule) for rule in ranked]}, indent=2))
@@ -187,6 +191,7 @@ def run(
     n_explained: Annotated[
         int, typer.Option("--explain", min=0, help="Show so many rows on which each rule fires.")
     ] = 0,
+    columns: ColumnsOption = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -196,9 +201,10 @@ def run(
     from kto_data.pipeline.label_files import label_files
     from kto_data.pipeline.rule_tools.costs import explained_votes
 
+    data = data_files(on, columns)
     with tempfile.TemporaryDirectory(prefix="kto-rules-") as scratch:
-        done = label_files(on, files, output or Path(scratch) / "votes.parquet", workers=workers)
-    shown = explained_votes(files, on, n=n_explained) if n_explained else {}
+        done = label_files(data, files, output or Path(scratch) / "votes.parquet", workers=workers)
+    shown = explained_votes(files, data, n=n_explained) if n_explained else {}
     told = done.as_dict() | {"files": [str(path) for path in done.files] if output else [], "examples": shown}
     if as_json:
         print(json.dumps(told, indent=2, ensure_ascii=False))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kto_data.cli.file_options import ColumnsOption, data_files
 from kto_data.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def explain(
     sample: Annotated[str | None, typer.Argument(help="A sample_id or row_id of it.")] = None,
     text: Annotated[str | None, typer.Option("--text", help="A completion, in place of a file's.")] = None,
     prompt: Annotated[str, typer.Option("--prompt", help="... and what it answers.")] = "",
+    columns: ColumnsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tell what each rule does with one output, and why: every part of its condition, and what it found where."""
@@ -33,7 +35,7 @@ def explain(
     from kto_data.labelers.rules.trace import trace
 
     loaded = load_rules([rules], base=Path())
-    row = _row(file, sample, text, prompt)
+    row = _row(file, sample, text, prompt, columns)
     traced = [trace(rule, row) for rule in loaded.rules]
     if as_json:
         told = [
@@ -59,7 +61,7 @@ def explain(
             print(line)
 
 
-def _row(file: str | None, sample: str | None, text: str | None, prompt: str) -> "Row":
+def _row(file: str | None, sample: str | None, text: str | None, prompt: str, columns: str | None) -> "Row":
     from kto_data.labelers.rules.row import Row
     from kto_data.pipeline.rule_tools.one_row import find_row
 
@@ -70,7 +72,7 @@ def _row(file: str | None, sample: str | None, text: str | None, prompt: str) ->
         return Row(prompt=[asked], completion=[answer], row_id="text")
     if file is None or sample is None:
         raise InputError("say which output: FILE SAMPLE_ID, or --text TEXT")
-    return find_row(file, sample)
+    return find_row(data_files([file], columns), sample)
 
 
 def _lines(traced: "TracedRule") -> Iterator[str]:

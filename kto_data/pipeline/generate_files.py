@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from kto_data.labelers.judges.question import Answer, Question
 from kto_data.labelers.judges.rows import flagged_rows
 from kto_data.labelers.rules.row import Row
 from kto_data.pipeline.judge_files import read_files
+from kto_data.readers import ReadEntry
 
 _UNDER_WAY = 1024
 """Completions that are begun before the first of them is written."""
@@ -94,7 +95,7 @@ class Generator:
 
 
 def generate_files(
-    files: Sequence[str],
+    files: ReadEntry,
     generator: Generator,
     output: Path,
     cache: Path,
@@ -106,7 +107,7 @@ def generate_files(
     Each line has `id`, `prompt` (messages), `completion` (messages), `model` and `finish_reason`, as `read:` takes them.
 
     Args:
-        files: Paths or globs; of their rows only the prompts count, each once.
+        files: What to read; of its rows only the prompts count, each once.
         generator: Who completes them.
         output: The file; appears whole or not at all.
         cache: Where answers are kept, so that none is paid for twice.

@@ -19,6 +19,7 @@ from kto_data.labelers.judges.batch_servers import BatchServer, LostReplyError, 
 from kto_data.labelers.judges.cache import AnswerCache
 from kto_data.labelers.judges.judge import Judge
 from kto_data.pipeline.judge_files import ReadFiles, read_files
+from kto_data.readers import ReadEntry
 
 SETTLED_S = 10.0
 """A request whose reply was lost can still be at work on the server; after so long it is not."""
@@ -26,7 +27,7 @@ POLL_S = 30.0
 """How often the provider is asked while somebody waits."""
 
 
-def submit_files(files: Sequence[str], judge: Judge, output: Path, cache: Path) -> BatchCounts:
+def submit_files(files: ReadEntry, judge: Judge, output: Path, cache: Path) -> BatchCounts:
     """Write the questions without a stored answer as a batch file, whole or not at all.
 
     Raises:
@@ -45,7 +46,7 @@ def submit_files(files: Sequence[str], judge: Judge, output: Path, cache: Path) 
     return counts
 
 
-def upload_files(files: Sequence[str], judge: Judge, cache: Path) -> BatchCounts:
+def upload_files(files: ReadEntry, judge: Judge, cache: Path) -> BatchCounts:
     """Send the questions without a stored answer to the provider as batches, each question once.
 
     Raises:
@@ -75,7 +76,7 @@ def upload_files(files: Sequence[str], judge: Judge, cache: Path) -> BatchCounts
     return counts
 
 
-def download_files(files: Sequence[str], judge: Judge, cache: Path, *, wait: bool = False) -> BatchCounts:
+def download_files(files: ReadEntry, judge: Judge, cache: Path, *, wait: bool = False) -> BatchCounts:
     """Put the answers of the batches that were sent into the cache, those that have ended.
 
     Args:
@@ -114,7 +115,7 @@ def download_files(files: Sequence[str], judge: Judge, cache: Path, *, wait: boo
             time.sleep(POLL_S)
 
 
-def collect_files(files: Sequence[str], judge: Judge, results: Sequence[Path], cache: Path) -> BatchCounts:
+def collect_files(files: ReadEntry, judge: Judge, results: Sequence[Path], cache: Path) -> BatchCounts:
     """Put the answers of a provider's result files into the cache.
 
     Raises:
@@ -168,7 +169,7 @@ def _chunks(
 
 @contextmanager
 def _at_work(
-    files: Sequence[str], judge: Judge, cache: Path
+    files: ReadEntry, judge: Judge, cache: Path
 ) -> Iterator[tuple[AnswerCache, ReadFiles, BatchLedger]]:
     """Open what submitting and collecting work with; two of them at once would send the same thing."""
     with AnswerCache(cache) as answers, cache.with_name(f".{cache.name}.lock").open("a") as lock:

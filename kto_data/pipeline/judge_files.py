@@ -55,7 +55,7 @@ class ReadFiles:
 
 
 @contextmanager
-def read_files(files: Sequence[str], near: Path) -> Iterator[ReadFiles]:
+def read_files(files: ReadEntry, near: Path) -> Iterator[ReadFiles]:
     """Read files into a table in a temporary folder inside `near`.
 
     Raises:
@@ -66,11 +66,12 @@ def read_files(files: Sequence[str], near: Path) -> Iterator[ReadFiles]:
     with tempfile.TemporaryDirectory(prefix=".kto-judge-", dir=near) as name:
         rows, quarantined = Path(name) / "rows.parquet", Path(name) / "quarantined.parquet"
         counts = read_records(
-            [ReadEntry(path=list(files))],
+            [files],
             base=Path(),
             rows_path=rows,
             quarantined_path=quarantined,
             advance=lambda _: None,
+            quarantined_is_kept=False,
         )
         yield ReadFiles(rows, quarantined, counts)
 
@@ -103,7 +104,7 @@ class JudgedFiles:
 
 
 def judge_files(
-    files: Sequence[str],
+    files: ReadEntry,
     judges: Sequence[Judge],
     output: Path,
     cache: Path,
@@ -114,7 +115,7 @@ def judge_files(
     """Write the votes of judges on files, long, and beside them who voted and what failed.
 
     Args:
-        files: Paths or globs.
+        files: What to read, and how.
         judges: The judges.
         output: The votes; `labelers.json` goes beside them, and `faults.parquet` and `quarantined.parquet`
             where there is anything in them.
@@ -187,7 +188,7 @@ def judged(
     progress.done()
 
 
-def estimate_files(files: Sequence[str], judges: Sequence[Judge], cache: Path) -> dict[str, Estimate]:
+def estimate_files(files: ReadEntry, judges: Sequence[Judge], cache: Path) -> dict[str, Estimate]:
     """Return for each judge what asking it about files would come to; nothing is sent.
 
     Raises:

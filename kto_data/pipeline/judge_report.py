@@ -17,6 +17,7 @@ from kto_data.labelers.judges.rows import flagged_rows
 from kto_data.labelers.judges.run import JudgeRun
 from kto_data.labelers.rules.row import Row, column_value, scope_text
 from kto_data.pipeline.judge_files import ReadFiles, read_files
+from kto_data.readers import ReadEntry
 from kto_data.votes.gold import label_of, read_gold
 
 
@@ -56,7 +57,7 @@ class JudgeReport:
 
 
 def report_on_judges(
-    files: Sequence[str],
+    files: ReadEntry,
     judges: Sequence[Judge],
     cache: Path,
     *,
@@ -67,7 +68,7 @@ def report_on_judges(
     """Measure judges by their stored answers.
 
     Args:
-        files: Paths or globs of what they judged.
+        files: What they judged, and how to read it.
         judges: The judges.
         cache: Where their answers are kept.
         gold: A file with the right labels, or a column of the input (`meta.<name>`).

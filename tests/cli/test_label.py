@@ -173,3 +173,27 @@ def test_a_record_that_is_no_utf8_is_set_aside_and_the_rest_labelled(kto, contai
     assert pq.read_table(kto.folder / "votes.parquet")["row_id"].to_pylist() == ["in#a", "in#b"]
     [record] = pq.read_table(kto.folder / "quarantined.parquet").to_pylist()
     assert (record["record"], record["reason"]) == (2, "not_utf8")
+
+
+QUESTIONS = '{"question": "q", "answer": "I cannot help with that."}\n'
+
+
+def test_other_names_of_columns_can_be_said(kto):
+    kto.write("log.jsonl", QUESTIONS)
+    arguments = ("label", "log.jsonl", "--rules", "builtin:refusals", "-o", "votes.parquet")
+    done = kto(*arguments, "--columns", "prompt=question, completion=answer")
+    assert done.returncode == 0, done.stderr
+    assert pq.read_table(kto.folder / "votes.parquet")["hard-refusal"].to_pylist() == [-1]
+
+
+def test_names_that_are_not_ours_are_met_with_what_to_say(kto):
+    kto.write("log.jsonl", QUESTIONS)
+    arguments = ("label", "log.jsonl", "--rules", "builtin:refusals", "-o", "votes.parquet")
+    done = kto(*arguments)
+    assert done.returncode == 2
+    assert "--columns prompt=question,completion=answer on the command line" in done.stderr
+    assert "quarantined.parquet" not in done.stderr  # it would not be there
+    done = kto(*arguments, "--columns", "promt=question")
+    assert done.stderr == "error: --columns promt=question: there is no 'promt'; did you mean 'prompt'?\n"
+    done = kto(*arguments, "--columns", "prompt")
+    assert "say what the records call it: prompt=KEY" in done.stderr

@@ -8,6 +8,9 @@ from kto_data.errors import InputError
 from kto_data.labelers.judges.load import load_judge
 from kto_data.pipeline.judge_batches import collect_files, submit_files
 from kto_data.pipeline.judge_files import judge_files
+from kto_data.readers import ReadEntry
+
+LOG = ReadEntry(path="log.jsonl")
 
 PRICES = "prices: {input: 1, output: 2}\n"
 VERDICT = {"reason": "x", "verdict": "undesirable"}
@@ -49,7 +52,7 @@ def anthropic_result(line):
 def test_out_and_back(place, backend, result):
     folder, judge_of = place
     judge, cache = judge_of(backend), folder / "a.sqlite"
-    counts = submit_files(["log.jsonl"], judge, folder / "batch.jsonl", cache)
+    counts = submit_files(LOG, judge, folder / "batch.jsonl", cache)
     written = [json.loads(line) for line in (folder / "batch.jsonl").read_text().splitlines()]
     assert counts.n_lines == len(written) == len({line["custom_id"] for line in written}) == 4
     body = written[0]["params"] if backend == "anthropic" else written[0]["body"]
@@ -61,20 +64,20 @@ def test_out_and_back(place, backend, result):
     other = {"custom_id": "00", "response": {"status_code": 200, "body": {}}}
     text = "".join(json.dumps(line) + "\n" for line in [*results, *results, failed, other])
     (folder / "results.jsonl").write_text(text)
-    back = collect_files(["log.jsonl"], judge, [folder / "results.jsonl"], cache)
+    back = collect_files(LOG, judge, [folder / "results.jsonl"], cache)
     assert (back.n_new, back.n_stored, back.n_failed, back.n_unknown) == (3, 3, 1, 1)
     assert back.cost_usd == pytest.approx(3 * 0.5 * (100 * 1 + 50 * 2) / 1e6)
     assert '"status_code": 400' in back.first_failure
-    done = judge_files(["log.jsonl"], [judge], folder / "votes.parquet", cache, send=False)
+    done = judge_files(LOG, [judge], folder / "votes.parquet", cache, send=False)
     counts = done.judges["judge:b"]
     assert (counts.n_undesirable, counts.n_stored, counts.n_unsent) == (3, 3, 1)
-    assert submit_files(["log.jsonl"], judge, folder / "again.jsonl", cache).n_lines == 1
+    assert submit_files(LOG, judge, folder / "again.jsonl", cache).n_lines == 1
 
 
 def test_a_budget_holds_for_batches_too(place):
     folder, judge_of = place
     judge = judge_of("openai", PRICES + "budget: {max_requests: 3}\n")
-    counts = submit_files(["log.jsonl"], judge, folder / "batch.jsonl", folder / "a.sqlite")
+    counts = submit_files(LOG, judge, folder / "batch.jsonl", folder / "a.sqlite")
     assert (counts.n_lines, counts.n_unsent) == (3, 1)
 
 
@@ -82,7 +85,7 @@ def test_mistakes_are_told(place):
     folder, judge_of = place
     judge = judge_of("{recorded: {columns: [source], table: [['*', desirable]]}}", "")
     with pytest.raises(InputError, match="batch files are for openai and anthropic, not recorded"):
-        submit_files(["log.jsonl"], judge, folder / "batch.jsonl", folder / "a.sqlite")
+        submit_files(LOG, judge, folder / "batch.jsonl", folder / "a.sqlite")
     (folder / "results.jsonl").write_text('{"x": 1}\n')
     with pytest.raises(InputError, match=r"results\.jsonl:1: should be a JSON object with a custom_id"):
-        collect_files(["log.jsonl"], judge_of("openai"), [folder / "results.jsonl"], folder / "a.sqlite")
+        collect_files(LOG, judge_of("openai"), [folder / "results.jsonl"], folder / "a.sqlite")

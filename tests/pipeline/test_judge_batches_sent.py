@@ -14,6 +14,9 @@ from kto_data.labelers.judges.load import load_judge
 from kto_data.pipeline import judge_batches
 from kto_data.pipeline.judge_batches import download_files, upload_files
 from kto_data.pipeline.judge_files import judge_files
+from kto_data.readers import ReadEntry
+
+LOG = ReadEntry(path="log.jsonl")
 
 N = 7
 
@@ -45,13 +48,15 @@ class Place:
         self.cache, self.judge, self.votes = folder / "a.sqlite", judge, folder / "votes.parquet"
 
     def send(self):
-        return upload_files(["log.jsonl"], self.judge, self.cache)
+        return upload_files(LOG, self.judge, self.cache)
 
     def fetch(self, **options):
-        return download_files(["log.jsonl"], self.judge, self.cache, **options)
+        return download_files(LOG, self.judge, self.cache, **options)
 
     def run(self, *, send):
-        return judge_files(["log.jsonl"], [self.judge], self.votes, self.cache, send=send).judges["judge:b"]
+        return judge_files(
+            ReadEntry(path="log.jsonl"), [self.judge], self.votes, self.cache, send=send
+        ).judges["judge:b"]
 
 
 def test_questions_go_up_once_and_answers_come_down(place, batch_provider, kind):
@@ -123,8 +128,9 @@ def test_a_sender_that_is_killed_sends_nothing_twice(place, batch_provider):
         "from kto_data.labelers.judges import batch_ledger\n"
         "from kto_data.pipeline.judge_batches import upload_files\n"
         "from kto_data.labelers.judges.load import load_judge\n"
+        "from kto_data.readers import ReadEntry\n"
         "batch_ledger.BatchLedger.submitted = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "upload_files(['log.jsonl'], load_judge(Path('j.yaml')), Path('a.sqlite'))\n"
+        "upload_files(ReadEntry(path='log.jsonl'), load_judge(Path('j.yaml')), Path('a.sqlite'))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False)
     assert done.returncode == -signal.SIGKILL

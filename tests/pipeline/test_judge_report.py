@@ -7,6 +7,7 @@ import pytest
 
 from kto_data.labelers.judges.load import load_judges
 from kto_data.pipeline.judge_report import report_on_judges
+from kto_data.readers import ReadEntry
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,12 @@ def report(tmp_path, monkeypatch):
         (tmp_path / "j.yaml").write_text("version: 1\n" + judge)
         judges = load_judges(["j.yaml"], base=tmp_path)
         [found] = report_on_judges(
-            ["rows.jsonl"], judges, tmp_path / "a.sqlite", gold="gold.jsonl", gold_id="id", **options
+            ReadEntry(path="rows.jsonl"),
+            judges,
+            tmp_path / "a.sqlite",
+            gold="gold.jsonl",
+            gold_id="id",
+            **options,
         )
         return found
 

@@ -12,12 +12,13 @@ from kto_data.labelers.rules.load import load_rules
 from kto_data.pipeline.rule_tools.firing import count_firing
 from kto_data.pipeline.rule_tools.on_data import fetch_rows, ids_at, read_rows, vote_on
 from kto_data.pipeline.rule_tools.report import example
+from kto_data.readers import ReadEntry
 
 _MOST_ROWS = 20_000
 _BATCH_ROWS = 2_000
 
 
-def costs_on(refs: Sequence[str], files: Sequence[str], *, seconds: float) -> Costs:
+def costs_on(refs: Sequence[str], files: ReadEntry, *, seconds: float) -> Costs:
     """Return what rules cost on the first rows of data files.
 
     Raises:
@@ -37,7 +38,7 @@ def costs_on(refs: Sequence[str], files: Sequence[str], *, seconds: float) -> Co
 
 
 def explained_votes(
-    refs: Sequence[str], files: Sequence[str], *, n: int, seed: int = 0
+    refs: Sequence[str], files: ReadEntry, *, n: int, seed: int = 0
 ) -> dict[str, list[dict[str, Any]]]:
     """Return for each rule up to `n` rows on which it fires, drawn at random, with what it found there."""
     rules = load_rules(refs, base=Path())

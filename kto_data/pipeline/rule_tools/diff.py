@@ -19,6 +19,7 @@ from kto_data.pipeline.rule_tools.on_data import (
     vote_on,
 )
 from kto_data.pipeline.rule_tools.report import example
+from kto_data.readers import ReadEntry
 from kto_data.schema import SCHEMA_VERSION
 
 _NAMES = {1: "desirable", -1: "undesirable", 0: "abstain", NOT_APPLICABLE: "none"}
@@ -26,14 +27,14 @@ _EXAMPLES = 3
 
 
 def diff(
-    before: Sequence[str], after: Sequence[str], files: Sequence[str], *, workers: int = 1
+    before: Sequence[str], after: Sequence[str], files: ReadEntry, *, workers: int = 1
 ) -> dict[str, Any]:
     """Return what votes of data flip from one set of rules to another, rule by rule, as JSON values.
 
     Args:
         before: The rule files or packs that are compared with.
         after: Those that are asked about; a rule of the same id is the same rule.
-        files: Data files or globs.
+        files: The data, and how to read it.
         workers: The most processes that may work.
 
     Raises:

@@ -103,7 +103,7 @@ class RulesOnData:
         return {str(sample): str(row) for sample, row in found}
 
 
-def read_rows(files: Sequence[str], scratch: Path) -> RowsOfFiles:
+def read_rows(files: ReadEntry, scratch: Path) -> RowsOfFiles:
     """Read data files into one table of rows.
 
     Raises:
@@ -111,11 +111,12 @@ def read_rows(files: Sequence[str], scratch: Path) -> RowsOfFiles:
     """
     path = scratch / "rows.parquet"
     read = read_records(
-        [ReadEntry(path=list(files))],
+        [files],
         base=Path(),
         rows_path=path,
         quarantined_path=scratch / "quarantined.parquet",
         advance=lambda n_rows: None,
+        quarantined_is_kept=False,
     )
     return RowsOfFiles(path, read.n_rows, read.n_quarantined)
 

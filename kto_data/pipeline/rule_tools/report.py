@@ -19,6 +19,7 @@ from kto_data.pipeline.rule_tools.known import Known, Spelling, from_gold, from_
 from kto_data.pipeline.rule_tools.on_data import RulesOnData, fetch_rows, ids_at, read_rows, vote_on
 from kto_data.pipeline.rule_tools.surface import Surface, look_at
 from kto_data.pipeline.rule_tools.worth import Judged, Worth, as_json, further_labels, judge
+from kto_data.readers import ReadEntry
 from kto_data.schema import SCHEMA_VERSION
 from kto_data.statistics.intervals import difference_of_shares
 from kto_data.votes.block_summary import summarise_block
@@ -38,7 +39,7 @@ _COMPANIONS = 3
 
 def report(
     refs: Sequence[str],
-    files: Sequence[str],
+    files: ReadEntry,
     *,
     gold: str | None = None,
     votes: Path | None = None,
@@ -50,7 +51,7 @@ def report(
 
     Args:
         refs: Rule files or packs.
-        files: Data files or globs.
+        files: The data, and how to read it.
         gold: A gold file, or a column of the data.
         votes: A run folder, or vote files, with people's votes.
         spelling: What the gold column's values mean.

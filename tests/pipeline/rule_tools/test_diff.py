@@ -1,6 +1,7 @@
 """What a change of rules flips on data."""
 
 from kto_data.pipeline.rule_tools.diff import diff
+from kto_data.readers import ReadEntry
 
 BEFORE = """
   - {id: tea, vote: undesirable, match: {contains: tea}}
@@ -17,7 +18,7 @@ TEXTS = ["green tea", "black tea", "red tea", "water", "milk", "juice"]
 
 def test_flips_are_counted_by_rule_with_examples(write):
     data = write("d.jsonl", [{"prompt": f"q{n}", "completion": text} for n, text in enumerate(TEXTS)])
-    told = diff([write("a.yaml", BEFORE)], [write("b.yaml", AFTER)], [data])
+    told = diff([write("a.yaml", BEFORE)], [write("b.yaml", AFTER)], ReadEntry(path=data))
     assert [one["rule"] for one in told["added"]] == ["come"]
     assert [one["rule"] for one in told["removed"]] == ["gone"]
     assert [one["rule"] for one in told["changed"]] == ["tea"]
@@ -34,5 +35,5 @@ def test_flips_are_counted_by_rule_with_examples(write):
 
 def test_equal_rules_flip_nothing(write):
     data = write("d.jsonl", [{"prompt": "q", "completion": "tea"}])
-    told = diff([write("a.yaml", BEFORE)], [write("b.yaml", BEFORE)], [data])
+    told = diff([write("a.yaml", BEFORE)], [write("b.yaml", BEFORE)], ReadEntry(path=data))
     assert (told["n_rows_changed"], told["rules"], told["changed"]) == (0, [], [])

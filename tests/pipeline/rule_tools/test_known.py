@@ -7,6 +7,7 @@ import pytest
 from kto_data.errors import InputError
 from kto_data.pipeline.rule_tools.known import Spelling, from_gold, from_votes
 from kto_data.pipeline.rule_tools.on_data import read_rows
+from kto_data.readers import ReadEntry
 from kto_data.schema import VOTES
 
 
@@ -46,7 +47,7 @@ def test_votes_of_nobody_are_an_error(tmp_path):
 def test_rows_of_one_sample_that_disagree_are_left_out_and_counted(write, tmp_path):
     data = [{"prompt": "q", "completion": "x", "good": good} for good in (True, False)]
     data += [{"prompt": "q", "completion": "y", "good": True}]
-    rows = read_rows([write("d.jsonl", data)], tmp_path)
+    rows = read_rows(ReadEntry.of_files([write("d.jsonl", data)]), tmp_path)
     known = from_gold("good", rows.path, Spelling())
     assert known.gold["label"].to_pylist() == [True]
     assert known.notes == ("gold: 1 samples have both labels: left out",)

@@ -7,6 +7,7 @@ from kto_data.errors import InputError
 from kto_data.pipeline.rule_tools.known import Spelling
 from kto_data.pipeline.rule_tools.on_data import read_rows
 from kto_data.pipeline.rule_tools.report import report
+from kto_data.readers import ReadEntry
 from kto_data.statistics.intervals import cases_needed, wilson
 
 pytestmark = pytest.mark.slow
@@ -34,7 +35,7 @@ def data(write):
 
 
 def told(write, data, rules=RULES, **options):
-    found = report([write("r.rules.yaml", rules)], [data], **options)
+    found = report([write("r.rules.yaml", rules)], ReadEntry(path=data), **options)
     return found, {rule["rule"]: rule for rule in found["rules"]}
 
 
@@ -82,7 +83,7 @@ def test_examples_show_what_was_found_and_where_the_rule_is_wrong(write, data):
 
 
 def test_items_that_were_not_drawn_at_random_count_by_how_likely_they_were_drawn(write, data, tmp_path):
-    rows = read_rows([data], tmp_path)
+    rows = read_rows(ReadEntry.of_files([data]), tmp_path)
     table = pq.read_table(rows.path, columns=["sample_id", "meta", "completion"]).to_pylist()
     # of the samples with `sorry`, all bad ones are known and each good one with probability 1/2
     known = [
@@ -115,7 +116,7 @@ def test_a_rule_that_became_worse_or_is_worse_in_one_source_is_told(write):
         ]
 
     files = [write("old.jsonl", rows("old", 1, 40, 38)), write("new.jsonl", rows("new", 7, 40, 4))]
-    found = report([write("r.yaml", RULES)], files, gold="good")
+    found = report([write("r.yaml", RULES)], ReadEntry(path=files), gold="good")
     [sorry] = [rule for rule in found["rules"] if rule["rule"] == "sorry"]
     assert [
         (one["group"], one["precision"]["estimate"], one["precision_differs"]) for one in sorry["by_source"]
