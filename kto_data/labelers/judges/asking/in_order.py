@@ -11,6 +11,8 @@ Result = TypeVar("Result")
 _PART_S = 0.25
 """How long results are gathered before they are handed on: the loop stands still while somebody looks at them."""
 _MOST_PART = 1024
+_LOOK_S = 0.01
+"""How often somebody looks whether the first result is there: to be woken by each costs a tenth more processor time."""
 
 
 def in_order(
@@ -26,7 +28,7 @@ def in_order(
         work: Taken from its source, and begun, one after the other.
         most: How many may be under way or waiting for one before them.
         close: Awaited at the end, however it comes; what is still under way has been cancelled then.
-        tick: Called a few times a second while a result keeps those after it waiting.
+        tick: Called many times a second while a result keeps those after it waiting.
 
     Raises:
         Exception: What the work raises, in its place.
@@ -59,7 +61,7 @@ class _Window(Generic[Result]):
                 break
             first = self._tasks[0]
             if not first.done():
-                await asyncio.wait([first], timeout=_PART_S)
+                await asyncio.sleep(_LOOK_S)
                 self._tick()
             elif part and first.exception() is not None:
                 break  # those before it are handed on first
