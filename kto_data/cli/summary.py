@@ -135,6 +135,8 @@ def _outputs(evaluation: Mapping[str, Any]) -> Iterator[str]:
     ):
         if key in generated:
             yield _row(title, generated[key], "difference")
+            if n := generated[key]["n_not_judged"]:
+                yield f"    without {n:,} prompts: a judge failed on an answer, or its budget was spent"
     yield _row("answers that refuse", generated["refusals"], "change")
     words = generated["mean_words"]
     ratio = generated["length_ratio"]

@@ -38,6 +38,14 @@ SMALL = {
 }
 
 
+JUDGE = """\
+version: 1
+id: strict
+model: m
+backend: {openai: {base_url: "%s"}}
+"""
+
+
 @pytest.fixture(scope="module")
 def finished(make_kto, tmp_path_factory):
     kto = make_kto(tmp_path_factory.mktemp("trained"))
@@ -139,16 +147,31 @@ def test_the_same_figures_are_printed_and_reported(finished):
     assert "model    runs/mine/checkpoint" in done.stdout
 
 
-def test_a_second_run_trains_nothing_and_another_seed_gives_other_figures(finished):
+def test_a_second_run_trains_nothing(finished):
     kto, _ = finished
     before = evaluation(kto)
     again = json.loads(kto("run", "p.yaml", "--json").stdout)
     assert [step["step"] for step in again["lineage"]["steps"] if not step["reused"]] == []
     assert again["evaluation"] == before
-    few = {"prompts": 1, "control": False, "max_new_tokens": 2}  # the figures of the scores take no more
-    other = kto("run", kto.pipeline(**SMALL | {"seed": 6, "evaluate": few}), "--runs", "other", "--json")
-    assert other.returncode == 0, other.stderr
-    assert json.loads(other.stdout)["evaluation"]["trained"]["auc"] != before["trained"]["auc"]
+
+
+def test_another_seed_gives_other_figures_and_a_judge_that_is_held_out_is_asked_about_answers_alone(
+    finished, judge_server
+):
+    kto, _ = finished
+    kto.write("strict.yaml", JUDGE % judge_server.url)
+    judge_server.script = lambda request, n: json.dumps({"reason": "x", "verdict": "undesirable"})
+    few = {"prompts": 2, "control": False, "max_new_tokens": 2, "labelers": ["strict.yaml"]}
+    spec = SMALL | {"seed": 6, "evaluate": few}
+    done = kto("run", kto.pipeline(**spec), "--runs", "other", "--json")
+    assert done.returncode == 0, done.stderr
+    other = json.loads(done.stdout)["evaluation"]
+    assert other["trained"]["auc"] != evaluation(kto)["trained"]["auc"]
+    held_out = other["generated"]["held_out_labelers"]
+    assert (held_out["labelers"], held_out["n_not_judged"]) == (["judge:strict"], 0)
+    assert [held_out[model]["estimate"] for model in ("reference", "trained")] == [0.0, 0.0]
+    assert 2 <= sum(judge_server.paid.values()) <= 4  # two models' answers to two prompts; equal ones once
+    assert "judge:strict" in (kto.folder / "other" / "mine" / "report.html").read_text()
 
 
 def test_a_run_is_evaluated_again_with_the_same_figures_and_a_gate_that_closes(finished):

@@ -189,7 +189,12 @@ def _by_labeler(minded: Minded, *, held_out: bool) -> list[dict[str, Any]]:
         {
             "labeler": labeler,
             "held_out": held_out,
-            **{name: _share(~flags) for name, flags in zip(MODELS, _halves(minded_N, n), strict=True)},
+            **{
+                name: _share(~flags[judged])
+                for name, flags, judged in zip(
+                    MODELS, _halves(minded_N, n), _halves(minded.judged_N, n), strict=True
+                )
+            },
         }
         for labeler, minded_N in zip(minded.labelers, minded.minded_NM.T, strict=True)
         if held_out or minded_N.any()

@@ -3,7 +3,7 @@
 Shapes: N outputs, M labelers.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +84,7 @@ class Panel:
         assert self.answers is not None, "judges need a place for their answers"
         key = "row_id" if judge.about == "event" else "sample_id"
         keys = rows[key].to_pylist()
-        once = rows.take(pa.array([keys.index(one) for one in dict.fromkeys(keys)], pa.int64()))
+        once = rows.take(_once_by_prompt(keys, rows["prompt_id"].to_pylist()))
 
         def shown() -> Iterator[pa.RecordBatch]:
             return iter(once.to_batches())
@@ -105,3 +105,10 @@ class Panel:
             heard = set(keys) - failed
         flags = {name: np.array([one in found for one in keys], dtype=bool) for name, found in minded.items()}
         return flags, np.array([one in heard for one in keys], dtype=bool)
+
+
+def _once_by_prompt(keys: Sequence[str], prompts: Sequence[str]) -> pa.Array:
+    """Return the first place of each key, prompt by prompt: what a budget reaches is then judged for both models."""
+    first = {key: place for place, key in reversed(list(enumerate(keys)))}
+    rank = {prompt: place for place, prompt in enumerate(dict.fromkeys(prompts))}
+    return pa.array(sorted(first.values(), key=lambda place: (rank[prompts[place]], place)), pa.int64())

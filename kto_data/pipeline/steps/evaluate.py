@@ -90,5 +90,6 @@ def evaluation_of(context: Context) -> tuple[Path, dict[str, Any]] | None:
 
 
 def _definitions(panel: Panel) -> list[Any]:
-    judges = [judge.definition for judge in panel.judges]
+    # a greater budget comes further
+    judges = [[judge.definition, judge.options.budget.model_dump(mode="json")] for judge in panel.judges]
     return [*panel.rules.labelers().to_pylist(), *judges]

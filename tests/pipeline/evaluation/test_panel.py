@@ -18,6 +18,14 @@ backend:
   recorded: {file: verdicts.jsonl, id: sample, match: sample_id, columns: [said], table: [[up, desirable], [down, undesirable]]}
 """
 
+LIVE = """\
+version: 1
+id: live
+model: m
+backend: {openai: {base_url: "%s"}}
+budget: {max_requests: 4}
+"""
+
 
 @pytest.fixture
 def judge(tmp_path):
@@ -105,3 +113,18 @@ def test_prompts_on_which_a_judge_failed_are_left_out_of_both_models(judge, tmp_
     assert compared["n_not_judged"] == 1
     assert (compared["reference"]["n"], compared["reference"]["estimate"]) == (2, 0.0)
     assert (compared["trained"]["n"], compared["trained"]["estimate"]) == (2, 0.5)
+
+
+def test_a_budget_is_spent_prompt_by_prompt_so_that_both_models_are_judged(judge_server, tmp_path, answers):
+    judge_server.script = lambda request, n: json.dumps({"reason": "x", "verdict": "undesirable"})
+    (tmp_path / "live.yaml").write_text(LIVE % judge_server.url)
+    panel = Panel(
+        judges=tuple(load_judges(["live.yaml"], base=tmp_path)), answers=tmp_path / "answers.sqlite"
+    )
+    found = judge_generated(
+        answers("a0", "a1", "a2"), answers("b0", "b1", "b2"), training=Panel(), held_out=panel
+    )["generated"]
+    assert sum(judge_server.came.values()) == 4
+    assert found["held_out_labelers"]["n_not_judged"] == 1
+    [by_judge] = found["by_labeler"]
+    assert [by_judge[model]["n"] for model in ("reference", "trained")] == [2, 2]
