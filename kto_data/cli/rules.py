@@ -34,6 +34,12 @@ def run_tests(
     mutate: Annotated[
         bool, typer.Option("--mutate", help="Change the rules a little: which changes does no test notice?")
     ] = False,
+    wordings: Annotated[
+        bool,
+        typer.Option(
+            "--wordings", help="... and changes inside lists of words and patterns: a word, an anchor less."
+        ),
+    ] = False,
     seconds: Annotated[float, typer.Option("--seconds", min=0, help="... for at most so long.")] = 60.0,
     timeout_s: Annotated[
         float, typer.Option("--timeout-s", min=0, help="Seconds after which a test is stopped, and failed.")
@@ -42,13 +48,15 @@ def run_tests(
 ) -> None:
     """Run the tests that stand in rule files; exit code 1 if one fails, or a `todo` passes.
 
-    With `--mutate` the rules are changed in small ways after that (a part dropped or inverted, a limit shifted, a
-    pattern loosened), and what no test notices is listed, with the test that would; exit code 1 if there is any.
+    With `--mutate` the rules are changed in small ways after that (a part dropped or inverted, a limit shifted),
+    and what no test notices is listed, with the test that would; exit code 1 if there is any. With `--wordings`
+    each word of a list and each alternative, anchor and flag of a pattern is left out once, too.
     """
     from kto_data.labelers.rules.inline_tests import run_inline_tests
     from kto_data.labelers.rules.load import load_with_files
 
     rules, opened = load_with_files(files, base=Path())
+    mutate = mutate or wordings
     results = list(run_inline_tests(rules, timeout_s=timeout_s))
     bad = [result for result in results if result.is_finding]
     told: dict[str, Any] = {"n_tests": len(results), "n_bad": len(bad)}
@@ -60,7 +68,7 @@ def run_tests(
     if mutate and not bad:
         from kto_data.labelers.rules.mutation import test_mutants
 
-        mutation = test_mutants(rules, opened, seconds=seconds, timeout_s=timeout_s)
+        mutation = test_mutants(rules, opened, seconds=seconds, timeout_s=timeout_s, wordings=wordings)
         told["mutation"] = asdict(mutation)
     if as_json:
         told["tests"] = [_test_json(result) for result in results]

@@ -123,7 +123,8 @@ class _Tally:
 def _repeated(block: Path) -> tuple[Counts, Counts]:
     """Return the rows, ascending, whose sample has several, and the number of each one's sample."""
     if pq.read_metadata(block).num_rows <= _FEW_ROWS:
-        samples = pq.read_table(block, columns=["sample_id"])["sample_id"].to_numpy()
+        # not by read_table, which imports pyarrow.dataset
+        samples = pq.ParquetFile(block).read(columns=["sample_id"])["sample_id"].to_numpy()
         _, codes_N, counts_S = np.unique(samples.astype(str), return_inverse=True, return_counts=True)
         several_S = counts_S > 1
         rows = np.flatnonzero(several_S[codes_N])

@@ -19,12 +19,15 @@ class Mutant:
         change: What was changed, in words.
         missing: The test that would notice it, in words.
         raw: The rule with the change.
+        is_wording: Whether the change is inside a list of words or a pattern: one word or alternative of many, an
+            anchor, a flag.
     """
 
     path: KeyPath
     change: str
     missing: str
     raw: Mapping[str, Any]
+    is_wording: bool = False
 
 
 def changed(data: Any, path: KeyPath, value: Any) -> Any:

@@ -135,16 +135,15 @@ def _of_words(raw: Mapping[str, Any], path: KeyPath) -> Iterator[Mutant]:
     for number in range(0, len(words), step) if len(words) > 1 else ():
         word = shown(words[number])
         gone = changed(raw, (*path, number), DROPPED)
-        yield Mutant(
-            (*path, number), f"without the word {word}", f"a text that has {word} alone of the words", gone
-        )
+        missing = f"a text that has {word} alone of the words"
+        yield Mutant((*path, number), f"without the word {word}", missing, gone, is_wording=True)
 
 
 def _of_text(raw: Mapping[str, Any], path: KeyPath, check: str) -> Iterator[Mutant]:
     text = at(raw, path)
     if check == "regex":
         for new, change, missing in loosened(text):
-            yield Mutant(path, f"the pattern {change}", missing, changed(raw, path, new))
+            yield Mutant(path, f"the pattern {change}", missing, changed(raw, path, new), is_wording=True)
     elif check == "sql":
         for old, other in _SQL:
             if old in text:

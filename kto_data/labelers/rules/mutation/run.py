@@ -89,7 +89,7 @@ class _Tested:
 
 
 def test_mutants(
-    rules: RuleSet, files: Mapping[str, YamlFile], *, seconds: float, timeout_s: float
+    rules: RuleSet, files: Mapping[str, YamlFile], *, seconds: float, timeout_s: float, wordings: bool = False
 ) -> MutationResult:
     """Change rules in small ways, and tell which changes their tests do not notice.
 
@@ -99,10 +99,16 @@ def test_mutants(
         seconds: For all of it; what there was no time for is counted. Each rule has its turn before any has a
             second one.
         timeout_s: For each change.
+        wordings: Whether to try changes inside lists of words and patterns, too. There are many of them, and a word
+            that is one of twenty of a kind can do without a test of its own.
     """
     tested = list(_tested(rules, files))
     per_rule = [
-        [(one, mutant) for mutant in mutants(one.file.data["rules"][one.number])]
+        [
+            (one, mutant)
+            for mutant in mutants(one.file.data["rules"][one.number])
+            if wordings or not mutant.is_wording
+        ]
         for one in tested
         if one.rows
     ]

@@ -14,11 +14,10 @@ from kto_data.labelers.rules.parse import parse_rules
 from kto_data.labelers.rules.rule import RuleSet
 
 
-def tried(text, *, seconds=30, timeout_s=10, folder=Path()):
+def tried(text, *, seconds=30, timeout_s=10, folder=Path(), wordings=False):
     file = parse_yaml(f"version: 1\nrules:\n{text}", name="r.yaml", folder=folder)
-    return try_mutants(
-        RuleSet(parse_rules(file).rules, ()), {"r.yaml": file}, seconds=seconds, timeout_s=timeout_s
-    )
+    rules = RuleSet(parse_rules(file).rules, ())
+    return try_mutants(rules, {"r.yaml": file}, seconds=seconds, timeout_s=timeout_s, wordings=wordings)
 
 
 BOTH = """
@@ -90,6 +89,21 @@ def test_what_is_changed(rule, changes):
 )
 def test_a_pattern_is_cut_where_its_parts_end(pattern, expected):
     assert {new for new, _, _ in loosened(pattern)} == expected
+
+
+def test_single_words_and_alternatives_are_tried_when_asked():
+    rule = """
+  - id: drinks
+    vote: undesirable
+    match: {any: [{contains-any: [tea, milk]}, {regex: 'coff(?:ee|y)'}]}
+    tests:
+      - {completion: tea, expect: fire}
+      - {completion: coffee, expect: fire}
+      - {completion: water, expect: ok}
+"""
+    assert tried(rule).survivors == ()
+    changes = {survivor.change for survivor in tried(rule, wordings=True).survivors}
+    assert changes == {"without the word 'milk'", "the pattern without the alternative 'y'"}
 
 
 def test_what_there_is_no_time_for_is_counted():
