@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kto_data.report.facts import Facts
+from kto_data.report.facts.run import Facts
 
 
 def summarise_run(facts: Facts, folder: str) -> str:

@@ -21,7 +21,7 @@ from kto_data.pipeline.sections.evaluate import EvaluateOptions, is_judge_file
 from kto_data.pipeline.sections.gate import GateOptions
 from kto_data.pipeline.spec import Pipeline, load_pipeline
 from kto_data.pipeline.steps.evaluate import EVALUATION, panels
-from kto_data.pipeline.steps.rounds import ANSWERS
+from kto_data.pipeline.steps.voters import ANSWERS
 from kto_data.pipeline.trainer import call_trainer, check_installed, write_config
 from kto_data.runs.files import write_json
 

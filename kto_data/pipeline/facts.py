@@ -14,18 +14,12 @@ from kto_data.pipeline.conflicts import conflicts
 from kto_data.pipeline.context import Context
 from kto_data.pipeline.dropped_rows import dropped_examples
 from kto_data.pipeline.steps.evaluate import evaluation_of
-from kto_data.report.facts import (
-    Accounting,
-    Balance,
-    CurvePoint,
-    Facts,
-    Figure,
-    Labeler,
-    Labels,
-    Lineage,
-    Named,
-    Training,
-)
+from kto_data.report.facts.accounting import Accounting, Lineage
+from kto_data.report.facts.balance import Balance, Named
+from kto_data.report.facts.figure import Figure
+from kto_data.report.facts.labels import Labeler, Labels
+from kto_data.report.facts.run import Facts
+from kto_data.report.facts.training import CurvePoint, Training
 from kto_data.runs.code import code_version
 from kto_data.statistics.intervals import wilson
 from kto_data.votes.set_aside import SetAside

@@ -27,7 +27,7 @@ from kto_data.labelers.judges.judge import Judge
 from kto_data.labelers.rules.row import rows_of
 from kto_data.pipeline.forgotten import Row, add_forgotten
 from kto_data.pipeline.spec import load_pipeline
-from kto_data.pipeline.steps.rounds import ANSWERS
+from kto_data.pipeline.steps.voters import ANSWERS
 from kto_data.runs.folder import MANIFEST, RunFolder
 
 _STEPS = "[0-9][0-9]_*"

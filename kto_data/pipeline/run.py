@@ -18,15 +18,16 @@ from kto_data.pipeline.steps.held_out import hold_out
 from kto_data.pipeline.steps.label import check_faults, label_by_record, label_by_rules, recorded_labelers
 from kto_data.pipeline.steps.prepare import curate, prepare
 from kto_data.pipeline.steps.read import FORGOTTEN, read
-from kto_data.pipeline.steps.rounds import aggregate_in_rounds, voters_of
+from kto_data.pipeline.steps.rounds import aggregate_in_rounds
 from kto_data.pipeline.steps.split import split
 from kto_data.pipeline.steps.tests import check_data
 from kto_data.pipeline.steps.train import train, train_control
 from kto_data.pipeline.steps.truth import compare_with_truth
+from kto_data.pipeline.steps.voters import voters_of
 from kto_data.pipeline.steps.write import write
 from kto_data.pipeline.trainer import check_installed
 from kto_data.pipeline.training_rounds import add_round_facts, next_round
-from kto_data.report.facts import Facts
+from kto_data.report.facts.run import Facts
 from kto_data.report.render import write_report
 from kto_data.runs.files import write_json
 from kto_data.runs.folder import MANIFEST, RunFolder

@@ -17,7 +17,8 @@ from kto_data.pipeline.evaluation.gate import figures_of
 from kto_data.pipeline.steps.answers import answer, read_with_answers, source_of
 from kto_data.pipeline.steps.evaluate import evaluation_of
 from kto_data.pipeline.steps.train import reference_of
-from kto_data.report.facts import Facts, TrainingRound
+from kto_data.report.facts.run import Facts
+from kto_data.report.facts.training import TrainingRound
 
 SHARED = ("demo_log", "held_out", "control")
 """Steps of the first round that all rounds use."""

@@ -17,7 +17,7 @@ from jinja2 import ChainableUndefined, Environment, PackageLoader
 from markupsafe import Markup
 
 from kto_data.report import pictures, text
-from kto_data.report.facts import Facts
+from kto_data.report.facts.run import Facts
 from kto_data.report.reckoning import reckon
 from kto_data.report.verdict import verdict
 

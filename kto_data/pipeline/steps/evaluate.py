@@ -9,8 +9,8 @@ from kto_data.pipeline.evaluation.gate import check_gate
 from kto_data.pipeline.evaluation.measure import MACHINE_OPTIONS, Subject, measure
 from kto_data.pipeline.evaluation.panel import Panel
 from kto_data.pipeline.spec import Pipeline
-from kto_data.pipeline.steps.rounds import ANSWERS
 from kto_data.pipeline.steps.train import reference_of
+from kto_data.pipeline.steps.voters import ANSWERS
 from kto_data.runs.files import write_json
 from kto_data.runs.folder import Outcome
 from kto_data.runs.progress import StepResult

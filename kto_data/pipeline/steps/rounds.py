@@ -7,80 +7,30 @@ it left unresolved (`humans`, whom a batch is sent to, about a sample of all). A
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kto_data.errors import FindingsError
-from kto_data.labelers.judges.cache import AnswerCache
-from kto_data.labelers.judges.counts import JudgeCounts
-from kto_data.labelers.judges.judge import Judge
-from kto_data.labelers.recorded import RecordedVotes
 from kto_data.pipeline.context import Context
-from kto_data.pipeline.judge_files import judged
 from kto_data.pipeline.sections.label import UnresolvedOptions
 from kto_data.pipeline.steps.aggregate import aggregate
 from kto_data.pipeline.steps.humans import ask_annotators
-from kto_data.pipeline.steps.label import ROWS_PER_BATCH
+from kto_data.pipeline.steps.round_rows import RoundRows
+from kto_data.pipeline.steps.voters import Voter
 from kto_data.runs.files import hash_value
 from kto_data.runs.folder import Outcome
 from kto_data.runs.progress import StepResult
 from kto_data.schema import FAULTS, LABELERS, VOTES
 from kto_data.tables import add_view, database, read_query, write_parquet
-from kto_data.votes.labelers import Labeler, to_table
+from kto_data.votes.labelers import to_table
 
 UNRESOLVED = pa.schema([pa.field("sample_id", pa.string(), nullable=False)])
 """The samples that a round is about."""
 
-ANSWERS = "answers.sqlite"
-"""Where judges' answers are kept, beside the run folders."""
-
 ROUNDS = (("judges", ("judge", "rule", "feedback")), ("annotators", ("annotator",)))
 """The later rounds in their order, with the kinds of labelers that vote in each."""
-
-
-class Voter(Protocol):
-    """Somebody who votes on what is unresolved: a judge, a group of annotators, recorded votes."""
-
-    def labelers(self) -> Sequence[Labeler]:
-        """Return who votes, all of one kind."""
-
-    def options(self) -> Any:
-        """Return everything that the votes follow from, besides the rows, as JSON values."""
-
-    def vote(self, rows: "RoundRows") -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Yield votes (as `VOTES`) and faults (as `FAULTS`) on rows."""
-
-    def facts(self) -> dict[str, Any]:
-        """Return what it has to tell after it has voted, JSON values by labeler."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedVoter:
-    """Votes in the input's columns, which are looked at only where they are needed."""
-
-    recorded: RecordedVotes
-
-    def labelers(self) -> Sequence[Labeler]:
-        """Return the one labeler."""
-        return [self.recorded.as_labeler()]
-
-    def options(self) -> Any:
-        """Return its keys."""
-        return self.recorded.model_dump(mode="json")
-
-    def vote(self, rows: "RoundRows") -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Yield its votes on each batch of unresolved rows."""
-        yield from map(self.recorded.votes_on, rows.unresolved())
-
-    def facts(self) -> dict[str, Any]:
-        """Return nothing."""
-        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,62 +50,6 @@ class Round:
     n_asked_rows: int
     n_votes: int
     n_resolved: int
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeVoter:
-    """A model judge; its answers are kept beside the run folders, for all of them."""
-
-    judge: Judge
-    answers: Path
-    say: Callable[[str], None]
-    most_faults: float
-    counts: dict[str, JudgeCounts] = field(default_factory=dict)
-
-    def labelers(self) -> Sequence[Labeler]:
-        """Return the judge, or its principles."""
-        return self.judge.labelers
-
-    def options(self) -> Any:
-        """Return its definition, and the budget that decides how far it comes."""
-        return [self.judge.definition, self.judge.options.budget.model_dump(mode="json")]
-
-    def vote(self, rows: "RoundRows") -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Yield its votes, in the order of the rows."""
-        once = self.judge.about == "content"
-        source = rows.unresolved if self.judge.when.only_unresolved else rows.all
-
-        def chosen() -> Iterator[pa.RecordBatch]:
-            return source(once=once)
-
-        with AnswerCache(self.answers) as answers:
-            n_rows = 0
-            first = ""
-            for votes, faults in judged(self.judge, chosen, answers, runs=self.counts, say=self.say):
-                n_rows += votes.num_rows + faults.num_rows
-                first = first or next(iter(faults["error"].to_pylist()), "")
-                yield votes, faults
-        n_faults = self.counts[self.judge.name].n_faults
-        if (
-            n_faults > self.most_faults * n_rows
-        ):  # before the step is finished, so that the next run asks again
-            raise FindingsError(
-                f"{self.judge.name} failed on {n_faults:,} of {n_rows:,} rows, over the limit of {self.most_faults:.1%} "
-                f"(limits.faults); run again to ask about these anew; the first: {first}"
-            )
-
-    def facts(self) -> dict[str, Any]:
-        """Return what it did."""
-        return {name: counts.as_dict() for name, counts in self.counts.items()}
-
-
-def voters_of(context: Context) -> list[Voter]:
-    """Return who votes after the cheap labelers."""
-    answers = context.run.path.parent / ANSWERS
-    say, most_faults = context.run.progress.said, context.pipeline.file.limits.faults
-    judges = [JudgeVoter(judge, answers, say, most_faults) for judge in context.pipeline.judges]
-    recorded = [one for one in context.pipeline.file.label.recorded if one.when == "unresolved"]
-    return [*judges, *map(RecordedVoter, recorded)]
 
 
 def aggregate_in_rounds(
@@ -240,49 +134,6 @@ def _write_unresolved(context: Context, folder: Path, provisional: str, options:
             + "ORDER BY sample_id"
         )
         return write_parquet(folder / "unresolved.parquet", UNRESOLVED, read_query(con, query))
-
-
-@dataclass(frozen=True, slots=True)
-class RoundRows:
-    """The rows that the voters of a round may be shown, as often as they ask.
-
-    Attributes:
-        context: The run.
-        folder: The round's folder, in which its unresolved samples are listed.
-    """
-
-    context: Context
-    folder: Path
-
-    def n_unresolved(self) -> int:
-        """Return the number of rows whose sample is unresolved."""
-        with self._database() as con:
-            [(count,)] = con.execute(
-                "SELECT count(*) FROM rows SEMI JOIN unresolved USING (sample_id)"
-            ).fetchall()
-        return int(count)
-
-    def unresolved(self, *, once: bool = False) -> Iterator[pa.RecordBatch]:
-        """Yield the rows whose sample is unresolved; with `once`, one row a sample."""
-        yield from self._read("SELECT * FROM rows SEMI JOIN unresolved USING (sample_id)", once=once)
-
-    def all(self, *, once: bool = False) -> Iterator[pa.RecordBatch]:
-        """Yield every row that goes on, with a column `unresolved`; with `once`, one row a sample."""
-        flagged = "sample_id IN (SELECT sample_id FROM unresolved) AS unresolved"
-        yield from self._read(f"SELECT *, {flagged} FROM rows SEMI JOIN kept USING (sample_id)", once=once)  # noqa: S608 - ours
-
-    def _read(self, query: str, *, once: bool) -> Iterator[pa.RecordBatch]:
-        first = " WHERE row_id IN (SELECT min(row_id) FROM rows GROUP BY sample_id)" if once else ""
-        with self._database() as con:
-            yield from read_query(con, f"{query}{first} ORDER BY row_id", batch_rows=ROWS_PER_BATCH)
-
-    @contextmanager
-    def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with database(self.folder) as con:
-            add_view(con, "rows", self.context.rows)
-            add_view(con, "kept", self.context.path("prepare", "kept.parquet"))
-            add_view(con, "unresolved", self.folder / "unresolved.parquet")
-            yield con
 
 
 def _rounds(context: Context, asked: Sequence[tuple[str, str]]) -> Iterator[Round]:
