@@ -89,7 +89,7 @@ class _Tested:
 
 
 def test_mutants(
-    rules: RuleSet, files: Mapping[str, YamlFile], *, seconds: float, timeout_s: float, wordings: bool = False
+    rules: RuleSet, files: Mapping[str, YamlFile], *, seconds: float, timeout_s: float, wordings: bool
 ) -> MutationResult:
     """Change rules in small ways, and tell which changes their tests do not notice.
 
