@@ -181,7 +181,8 @@ def _at_work(
             ) from None
         with read_files(files, cache.parent) as read:
             place = place_of(judge.backend, judge.options.model)
-            yield answers, read, BatchLedger(answers, place, judge.name)
+            with answers.guarded():
+                yield answers, read, BatchLedger(answers, place, judge.name)
 
 
 @contextmanager

@@ -115,7 +115,20 @@ def test_the_key_is_sent_and_stands_nowhere(place, judge_server):
     done = place("judge", "run", "log.jsonl", "--judge", "j.yaml", "-o", "votes.parquet", TEST_JUDGE_KEY=KEY)
     assert done.returncode == 0, done.stderr
     assert {headers["authorization"] for headers in judge_server.headers} == {f"Bearer {KEY}"}
-    judge_server.faults["no key"] = (401, {}, json.dumps({"error": {"message": f"bad key {KEY}"}}).encode())
+    judge_server.script = lambda request, n: json.dumps(
+        {"reason": f"I was sent {KEY}", "verdict": "desirable"}
+    )
+    write_log(place, 25)
+    echoed = place(
+        "judge", "run", "log.jsonl", "--judge", "j.yaml", "-o", "votes.parquet", TEST_JUDGE_KEY=KEY
+    )
+    assert echoed.returncode == 0, echoed.stderr
+    assert "I was sent ***" in pq.read_table(place.folder / "votes.parquet")["reason"].to_pylist()
+    judge_server.faults["no key"] = (
+        401,
+        {},
+        json.dumps({"error": {"message": "x" * 190 + f" bad key {KEY}"}}).encode(),
+    )
     judge_server.script = lambda request, n: "no key"
     write_log(place, 30)
     failed = place(
@@ -127,6 +140,16 @@ def test_the_key_is_sent_and_stands_nowhere(place, judge_server):
     assert any(path.suffix == ".sqlite" for path in files)
     for content in [told.encode(), *(path.read_bytes() for path in files)]:
         assert KEY.encode() not in content
+
+
+def test_two_runs_at_once_pay_once(place, judge_server):
+    write_log(place, 40)
+    judge_server.latency_s = 0.5
+    command = ("judge", "run", "log.jsonl", "--judge", "j.yaml", "-o")
+    with place.start(*command, "a.parquet") as first, place.start(*command, "b.parquet") as second:
+        assert (first.wait(120), second.wait(120)) == (0, 0), (first.stderr.read(), second.stderr.read())
+    assert (place.folder / "a.parquet").read_bytes() == (place.folder / "b.parquet").read_bytes()
+    assert sum(judge_server.came.values()) == 40
 
 
 def test_killed_ten_times_it_loses_only_what_was_under_way(place, judge_server):

@@ -24,6 +24,7 @@ from kto_data.labelers.judges.backends.openai import OpenAI
 _TIMEOUT_S = 600.0
 _TRIES = 3
 _PAGE = 100
+_MOST_SAID = 1 << 16
 _CLOCKS_DIFFER_S = 600.0
 
 
@@ -134,10 +135,10 @@ class BatchServer:
             raise LostReplyError(f"{self.url}: the reply is not JSON: {self._said(body)}") from None
 
     def _said(self, body: bytes) -> str:
-        text = " ".join(body[:400].decode("utf-8", "replace").split())[:200]
+        text = body[:_MOST_SAID].decode("utf-8", "replace")
         for value in self._secrets:
             text = text.replace(value, "***")
-        return text or "(nothing)"
+        return " ".join(text.split())[:200] or "(nothing)"
 
 
 class OpenAIBatches(BatchServer):

@@ -4,9 +4,11 @@ The key is a hash of where it was asked, the exact request with model and parame
 it is. The request itself is not stored, and so are no secrets: they are in headers, which are not part of the key.
 """
 
+import fcntl
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,9 @@ CREATE TABLE IF NOT EXISTS batches (
 CREATE TABLE IF NOT EXISTS batch_keys (key BLOB PRIMARY KEY, batch TEXT NOT NULL) WITHOUT ROWID
 """
 """Answers; and the questions that wait at a provider (`batch_ledger`)."""
+_SELECT = "SELECT text, more, tokens_in, tokens_out, cost_usd, created_at FROM answers"
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
+"""`SQLITE_ERROR`: a table or column is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +70,22 @@ def key_of(place: str, request: Mapping[str, Any], number: int) -> bytes:
     return xxhash.xxh3_128_digest(text.encode("utf-8", "surrogatepass"))
 
 
+def _place(key: bytes) -> int:
+    """Return the byte of the file of claims that stands for a key; files have fewer than 2 to the 63."""
+    return int.from_bytes(key[:8]) >> 2
+
+
 class AnswerCache:
     """The answers of one file.
 
     `kill -9` loses nothing that was committed: SQLite's write-ahead log is with the operating system then.
-    Several processes may use one file at once.
+    Several processes may use one file at once; see `claim`.
 
     Args:
         path: Made, with its folder, when it does not exist.
 
     Raises:
-        InputError: The file is something else.
+        InputError: The file is something else, or damaged.
         UnavailableError: It cannot be opened or written.
     """
 
@@ -83,22 +93,78 @@ class AnswerCache:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version not in (0, _VERSION):
-                raise InputError(f"{path}: holds answers of version {version}; this version reads {_VERSION}")
-            self._db.executescript(_TABLES)
-            self._db.execute(f"PRAGMA user_version = {_VERSION}")
-            self.under_way: set[bytes] = {row[0] for row in self._db.execute("SELECT key FROM batch_keys")}
-            """Questions that wait in a provider's batch: asked again, they would be paid twice."""
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise UnavailableError(f"{path}: cannot be used to keep answers: {error}") from None
-            raise InputError(f"{path}: is no file of answers: {error}") from None
+            self._claims = path.with_name(f".{path.name}.asking").open("ab")
         except OSError as error:
             raise UnavailableError(f"{path}: cannot be used to keep answers: {error}") from None
+        with self.guarded():
+            self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+            try:
+                self._open()
+            except BaseException:
+                self._claims.close()
+                self._db.close()
+                raise
+
+    def _open(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._make()
+        elif version != _VERSION:
+            raise InputError(
+                f"{self.path}: holds answers of version {version}, and this kto-data reads {_VERSION}: name another file, "
+                "or use the kto-data that wrote it"
+            )
+        self._db.execute(f"{_SELECT} LIMIT 0")  # fails where the tables are somebody else's
+        self.under_way: set[bytes] = {row[0] for row in self._db.execute("SELECT key FROM batch_keys")}
+        """Questions that wait in a provider's batch: asked again, they would be paid twice."""
+
+    def _make(self) -> None:
+        """Make the tables, unless another process has in the meantime."""
+        self._db.execute("BEGIN IMMEDIATE")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        (n_tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if version == 0 and n_tables:
+            raise InputError(f"{self.path}: is a database of something else, and no file of answers")
+        for statement in (*_TABLES.split(";"), f"PRAGMA user_version = {_VERSION}", "COMMIT"):
+            self._db.execute(statement)  # `executescript` would commit first
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn what SQLite complains of into an error for people.
+
+        Raises:
+            InputError: The file is damaged.
+            UnavailableError: The disk is full, or the file cannot be read or written.
+        """
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorname", "") in _DAMAGED:
+                raise InputError(
+                    f"{self.path}: is damaged, or no file of answers ({error}); move it away to begin anew: what only it "
+                    "holds is then asked and paid for again"
+                ) from None
+            raise UnavailableError(
+                f"{self.path}: answers cannot be kept there, so no more are bought: {error}"
+            ) from None
+
+    def claim(self, key: bytes) -> bool:
+        """Return whether this process may ask a question: no other that uses the file is about to.
+
+        A claim ends with `release`, or with the process, however it ends: it is a lock on one byte of a file, the one
+        whose place the key says.
+        """
+        try:
+            fcntl.lockf(self._claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _place(key))
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+    def release(self, key: bytes) -> None:
+        """End a claim, once the answer is kept or will not come."""
+        fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, _place(key))
 
     @property
     def db(self) -> sqlite3.Connection:
@@ -107,10 +173,8 @@ class AnswerCache:
 
     def get(self, key: bytes) -> Stored | None:
         """Return the answer that was stored under a key."""
-        found = self._db.execute(
-            "SELECT text, more, tokens_in, tokens_out, cost_usd, created_at FROM answers WHERE key = ?",
-            (key,),
-        ).fetchone()
+        with self.guarded():
+            found = self._db.execute(f"{_SELECT} WHERE key = ?", (key,)).fetchone()
         if found is None:
             return None
         text, more, tokens_in, tokens_out, cost_usd, created_at = found
@@ -129,14 +193,10 @@ class AnswerCache:
         # half a surrogate pair is no UTF-8, and models do write it
         text = text.encode("utf-8", "replace").decode("utf-8")
         values = (key, text, told, tokens_in, tokens_out, stored.cost_usd, stored.created_at)
-        try:
+        with self.guarded():
             if not self._db.in_transaction:
                 self._db.execute("BEGIN")
             self._db.execute("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)", values)
-        except sqlite3.OperationalError as error:
-            raise UnavailableError(
-                f"{self.path}: an answer cannot be kept, so no more are bought: {error}"
-            ) from None
 
     def commit(self) -> None:
         """Keep what was put in: after this, killing the process loses none of it.
@@ -144,13 +204,9 @@ class AnswerCache:
         Raises:
             UnavailableError: The disk is full, or the file cannot be written.
         """
-        try:
+        with self.guarded():
             if self._db.in_transaction:
                 self._db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise UnavailableError(
-                f"{self.path}: an answer cannot be kept, so no more are bought: {error}"
-            ) from None
 
     def __len__(self) -> int:
         """Return the number of answers."""
@@ -162,6 +218,7 @@ class AnswerCache:
         try:
             self.commit()
         finally:
+            self._claims.close()
             self._db.close()
 
     def __enter__(self) -> "AnswerCache":

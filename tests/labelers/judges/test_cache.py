@@ -1,6 +1,8 @@
 """Stored answers."""
 
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -44,7 +46,7 @@ def test_half_a_surrogate_pair_is_kept_as_a_question_mark(tmp_path):
 
 def test_a_file_that_is_something_else_is_told(tmp_path):
     (tmp_path / "a.sqlite").write_text("no database " * 100)
-    with pytest.raises(InputError, match="is no file of answers"):
+    with pytest.raises(InputError, match="is damaged, or no file of answers"):
         AnswerCache(tmp_path / "a.sqlite")
     with pytest.raises(UnavailableError, match="cannot be used"):
         AnswerCache(tmp_path / "a.sqlite" / "b.sqlite")
@@ -53,3 +55,39 @@ def test_a_file_that_is_something_else_is_told(tmp_path):
     other.close()
     with pytest.raises(InputError, match="version 9"):
         AnswerCache(tmp_path / "b.sqlite")
+    with sqlite3.connect(tmp_path / "c.sqlite") as other:
+        other.execute("CREATE TABLE answers (question, answer)")
+    other.close()
+    with pytest.raises(InputError, match="is a database of something else"):
+        AnswerCache(tmp_path / "c.sqlite")
+
+
+def test_what_breaks_while_it_is_used_is_told_too(tmp_path):
+    long = Stored(Answer("x" * 100_000), None, 1.0)
+    with AnswerCache(tmp_path / "a.sqlite") as cache:
+        cache.db.execute("PRAGMA max_page_count = 1")  # as a disk that is full
+        with pytest.raises(UnavailableError, match="no more are bought: database or disk is full"):
+            cache.put(b"a", long)
+        cache.commit()
+        cache.db.execute("DROP TABLE answers")
+        with pytest.raises(InputError, match="is damaged"):
+            cache.get(b"a")
+
+
+@pytest.mark.slow
+def test_what_one_process_asks_no_other_does_until_it_has_ended(tmp_path):
+    path = tmp_path / "a.sqlite"
+    held = (
+        "import sys, time; from pathlib import Path; from kto_data.labelers.judges.cache import AnswerCache\n"
+        "cache = AnswerCache(Path(sys.argv[1])); print(cache.claim(b'12345678'), flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", held, str(path)], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "True\n"
+        with AnswerCache(path) as cache:
+            assert not cache.claim(b"12345678")
+            assert cache.claim(b"another.")
+            other.kill()
+            other.wait()
+            assert cache.claim(b"12345678")

@@ -20,6 +20,10 @@ class NotAskedError(Exception):
     """The question was not sent: the budget is spent, or nothing may be sent. Not a fault; the text says why."""
 
 
+_ELSEWHERE_S = 0.5
+"""How often a question is looked at that another process is asking."""
+
+
 @dataclass(slots=True)
 class AnswerCounts:
     """Where answers came from.
@@ -101,10 +105,22 @@ class Answers:
             raise NotAskedError("nothing is sent")
         if key in self._cache.under_way:
             raise NotAskedError("waits in a provider's batch (kto judge collect)")
+        while not self._cache.claim(key):
+            await asyncio.sleep(_ELSEWHERE_S)
+        try:
+            stored = self._cache.get(key)  # another process may have been faster
+            if stored is not None:
+                self.counts.n_stored += 1
+                return stored
+            return await self._buy(self._asker, key, question)
+        finally:
+            self._cache.release(key)
+
+    async def _buy(self, asker: Asker, key: bytes, question: Question) -> Stored:
         tokens_in, tokens_out = estimate_tokens(question), most_tokens_out(question)
         held = await self._reserve(tokens_in, tokens_out)
         try:
-            answer = await self._asker.ask(question)
+            answer = await asker.ask(question)
             stored = Stored(answer, self._cost(answer), time.time())
             self._cache.put(key, stored)
             self._count(stored)

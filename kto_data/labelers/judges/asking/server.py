@@ -21,6 +21,7 @@ from kto_data.labelers.judges.question import Answer, BadAnswerError, Question
 
 _FIRST_BACKOFF_S, _MOST_BACKOFF_S = 0.5, 30.0
 _REMEMBERED = 4096
+_MOST_SAID = 1 << 16
 _ONLY_REFUSALS = 20
 """Requests that the server called wrong, with none that it answered, after which the run stops."""
 
@@ -178,11 +179,13 @@ class ServerAsker:
         try:
             answer = self._backend.read(body, question)
         except BadAnswerError as error:
-            self._failed("wrong reply", f"the reply {self._safe(str(error))}")
+            self._failed("wrong reply", f"the reply {self._safe(str(error))[:300]}")
         if self._duplicates.seen(body, reply.body):
             reply.drop()  # at once, before anybody else reads on it
             self._failed("repeated reply", "the server sent the reply to another request again")
-        return answer
+        return replace(
+            answer, text=self._safe(answer.text)
+        )  # a server may echo what it was sent, and answers are kept
 
     def _failed(self, event: str, reason: str) -> NoReturn:
         self.events[event] += 1
@@ -196,7 +199,7 @@ class ServerAsker:
             code = error.get("code") or error.get("type") or ""
             text = f"{error['message']} [{code}]" if code else str(error["message"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            text = reply.body[:400].decode("utf-8", "replace")
+            text = reply.body[:_MOST_SAID].decode("utf-8", "replace")
         return self._safe(" ".join(text.split()))[:200] or "(nothing)"
 
     def _safe(self, text: str) -> str:

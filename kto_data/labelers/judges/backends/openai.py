@@ -110,4 +110,4 @@ def _error_in(body: Mapping[str, Any]) -> str:
     error = body.get("error")
     if not error:
         return ""
-    return f": {error.get('message') if isinstance(error, Mapping) else error}"[:300]
+    return f": {error.get('message') if isinstance(error, Mapping) else error}"
