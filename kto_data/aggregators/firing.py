@@ -31,6 +31,10 @@ _FLOOR = 0.05
 """Where the majority stands against the model, a sample is this far on the majority's side of 0.5."""
 _TIE = 1e-9
 """Leads below this are ties: votes that share their evidence seldom add up to 0."""
+_TIE_BREAK = 0.1
+"""A tie stays one unless the model moves it this far from 0.5, times the over-dispersion."""
+_MORE_FOR_SILENCE = 1 / 6
+"""Silences lose this power of the over-dispersion besides: of forty rules nearly all are silent, and together."""
 
 
 @METHODS.register("firing")
@@ -49,7 +53,7 @@ class Firing(Method):
     far, many can. For the same reason the share of desirable samples is drawn towards one half by unsure samples; do not
     use it: it takes gold to know it. Votes that come together almost always (copies of one rule) share one vote's
     evidence. Where the number of votes a sample has varies more than independent labelers would make it (topics and
-    long texts set off several rules), all evidence is divided by the square root of that over-dispersion. And the
+    long texts set off several rules), all evidence is divided by the square root of that over-dispersion, and that of silences a little more. And the
     majority of a sample counts as evidence of its own; a clear one stands.
 
     Several votes of one labeler on a sample count once, for their balance. `weight` multiplies a labeler's log-odds.
@@ -77,7 +81,7 @@ class Firing(Method):
         p_K = np.asarray(expit(fit.log_odds_K + self.majority * fit.over_dispersion * np.clip(lead_K, -1, 1)))
         against_K = (np.abs(lead_K) >= self.clear_majority) & ((lead_K > 0) != (p_K > 0.5))
         p_K = np.where(against_K, 0.5 + _FLOOR * np.sign(lead_K), p_K)
-        hardly_K = np.abs(p_K - 0.5) < _FLOOR * fit.over_dispersion
+        hardly_K = np.abs(p_K - 0.5) < _TIE_BREAK * fit.over_dispersion
         p_K = np.where((np.abs(lead_K) < _TIE) & hardly_K, 0.5, p_K)
         n_labelers = len(votes.labelers)
         return Aggregate(
@@ -203,8 +207,9 @@ def _fit(patterns: Patterns, problem: _Problem, silence: float) -> _Fit:
         worth_X = np.where(problem.cast_X > 0, used_X * np.log(rate1_X / rate0_X), 0.0)
         speaks1_M = np.minimum(rate1_X[:m] + rate1_X[m:], 0.99)
         speaks0_M = np.minimum(rate0_X[:m] + rate0_X[m:], 0.99)
-        silent_M = silence * used_M * np.log((1 - speaks1_M) / (1 - speaks0_M))
         over_dispersion = max(1.0, spread / _expected_spread(problem.share_X, rate1_X, rate0_X, share))
+        heard = silence / over_dispersion**_MORE_FOR_SILENCE
+        silent_M = heard * used_M * np.log((1 - speaks1_M) / (1 - speaks0_M))
         heard_X = worth_X - np.concatenate([silent_M, silent_M])
         evidence_K = np.asarray(x_KX @ heard_X) + float(silent_M.sum())
         log_odds_K = evidence_K / np.sqrt(over_dispersion) + float(logit(share))

@@ -20,6 +20,10 @@ from kto_data.votes.summary import summarise
 from kto_data.votes.vote_files import find_vote_files
 
 
+_NEARLY_ALL = 0.9
+"""A labeler that says the same of more samples than this is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class AggregatedFiles:
     """What came of it.
@@ -145,10 +149,12 @@ def _notes(facts: Mapping[str, Any], set_aside: Any) -> list[str]:
     constant = [
         labeler["labeler"]
         for labeler in facts["labelers"]
-        if labeler["card"] and labeler["card"]["constant"] and labeler["coverage"] >= 1.0
+        if labeler["card"] and labeler["card"]["constant"] and labeler["coverage"] > _NEARLY_ALL
     ]
     if constant:
-        notes.append(f"{', '.join(constant)}: says the same of every sample, so its votes tell nothing")
+        notes.append(
+            f"{', '.join(constant)}: says the same of nearly every sample, so its votes tell nothing"
+        )
     if facts["n_disputed"]:
         notes.append(f"{facts['n_disputed']:,} samples wait for adjudication: see disputes.parquet")
     return notes

@@ -45,4 +45,4 @@ class SetAside:
                 plural = many or "votes are on samples that are not among the rows"
                 yield f"{count:,} {one if count == 1 else plural}"
         for file in self.damaged:
-            yield f"left out: {file}"
+            yield f"left out, all else counts: {file}"

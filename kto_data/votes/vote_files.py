@@ -84,7 +84,7 @@ def find_vote_files(paths: Sequence[Path]) -> VoteFiles:
             schema = pq.read_schema(path)
         except (pa.ArrowException, OSError) as error:
             reason = str(error).splitlines()[0]
-            damaged.append(f"{path}: cut off, or not Parquet ({reason}); the other files count")
+            damaged.append(f"{path}: cut off, or not Parquet ({reason})")
             continue
         _check_schema_version(path, schema)
         if all(name in schema.names for name in REQUIRED):
