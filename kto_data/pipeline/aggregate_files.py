@@ -19,7 +19,6 @@ from kto_data.votes.gold import read_gold
 from kto_data.votes.summary import summarise
 from kto_data.votes.vote_files import find_vote_files
 
-
 _NEARLY_ALL = 0.9
 """A labeler that says the same of more samples than this is told."""
 
