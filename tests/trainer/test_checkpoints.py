@@ -102,7 +102,10 @@ def test_stopping_early_keeps_the_best_weights_also_across_a_kill(data, make, tm
     assert "stopped early" in done.stderr
     log = [json.loads(line) for line in (whole / "log.jsonl").read_text().splitlines()]
     kto = [entry for entry in log if entry["stage"] == "kto"]
-    told = json.loads((whole / "training.json").read_text())["held_out"]
+    training = json.loads((whole / "training.json").read_text())
+    told, rows = training["held_out"], training["held_out_rows"]
+    assert (rows["split"], rows["chose_checkpoint"]) == ("train, held aside with seed 0", True)
+    assert "They chose the checkpoint" in (whole / "checkpoint" / "README.md").read_text()
     assert (
         told["best_auc"] == max(entry["eval/auc"] for entry in kto) == kto[told["best_step"] - 1]["eval/auc"]
     )

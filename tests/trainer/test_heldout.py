@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from kto_trainer.encoding import Encoder
-from kto_trainer.errors import TrainerError
 from kto_trainer.heldout import EarlyStopping, HeldOut
 from kto_trainer.options import TrainOptions
 from kto_trainer.ranks import Ranks
@@ -45,22 +44,3 @@ def test_without_patience_nothing_stops_or_is_kept():
     stopping = EarlyStopping(None)
     assert [stopping.add(step, 0.5 / step) for step in (1, 2, 3)] == [False] * 3
     assert not stopping.stops
-
-
-@pytest.mark.parametrize(
-    ("test", "options", "said"),
-    [
-        ([], {}, r"the split 'test' \(eval_split\) has no rows"),
-        ([True, True], {}, "all rows of the split 'test'"),
-        ([True, False], {"eval_rows": 0}, "eval_rows is 0"),
-    ],
-)
-def test_stopping_early_needs_held_out_rows_of_both_labels(make, tmp_path, test, options, said):
-    from kto_trainer.cli import held_out_split
-
-    rows = [make.row(50 + number, label) for number, label in enumerate(test)]
-    data = make.dataset(tmp_path / "data", make.polite_rows(4), rows)
-    with pytest.raises(TrainerError, match=f"early_stopping_patience: {said}"):
-        held_out_split(data, TrainOptions(early_stopping_patience=1, **options))
-    found = held_out_split(data, TrainOptions(**options))
-    assert (found is None) == (len(test) == 0 or bool(options))

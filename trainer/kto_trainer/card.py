@@ -41,8 +41,8 @@ def card(result: Mapping[str, Any]) -> str:
             | result.get("final", {})
         ),
         "",
-        "The held-out figures are of rows that were not trained on; the others are means over the last steps. What the model",
-        "writes is not judged here: `kto evaluate` does that.",
+        _held_out(result.get("held_out_rows")),
+        "The other figures are means over the last steps. What the model writes is not judged here: `kto evaluate` does that.",
         "",
         "## Settings",
         "",
@@ -55,10 +55,20 @@ def card(result: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _held_out(rows: Mapping[str, Any] | None) -> str:
+    """Which rows the held-out figures are of."""
+    if rows is None:
+        return "No rows were held out."
+    told = f"The held-out figures are of {rows['rows']} rows of the split `{_code(rows['split'])}`, which were not trained on."
+    if rows["chose_checkpoint"]:
+        told += " They chose the checkpoint (early stopping), so they flatter it."
+    return told
+
+
 def _table(figures: Mapping[str, Any]) -> list[str]:
     told = {name: value for name, value in figures.items() if isinstance(value, int | float)}
     if not told:
-        return ["None: there were no held-out rows."]
+        return ["None."]
     return ["| figure | value |", "|---|---|", *(f"| {name} | {value:.4g} |" for name, value in told.items())]
 
 

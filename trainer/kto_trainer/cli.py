@@ -1,138 +1,27 @@
 """The command line: `python -m kto_trainer train|score|generate|evaluate`. The only place that prints.
 
-Every field of the option models is a flag: `sft.learning_rate` is `--sft-learning-rate`. torch is imported only after
-all arguments, the config file and the data have been checked.
+torch is imported only after all arguments, the config file and the data have been checked.
 """
 
 import argparse
-import difflib
 import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel
 
-from kto_trainer.dataset import Split, has_rows, read_split, require_both_classes
-from kto_trainer.errors import TrainerError
-from kto_trainer.options import GenerateOptions, Options, ScoreOptions, TrainOptions
+from kto_trainer.dataset import read_split
+from kto_trainer.errors import TrainerError, machine_failure
+from kto_trainer.flags import add_flags, read_options
+from kto_trainer.options import GenerateOptions, ScoreOptions, TrainOptions
 from kto_trainer.output import check_output
 from kto_trainer.prompts import read_prompts
 from kto_trainer.resume import resumable
-
-O = TypeVar("O", bound=Options)  # noqa: E741  # one letter is the habit for a type variable
-
-
-class Flag(NamedTuple):
-    """A field of an option model, by its dotted name."""
-
-    key: str
-    field: FieldInfo
-
-    @property
-    def name(self) -> str:
-        """The flag, such as `--sft-learning-rate`."""
-        return "--" + self.key.replace(".", "-").replace("_", "-")
-
-
-def flags(model: type[BaseModel], prefix: str = "") -> Iterator[Flag]:
-    """All flags of an option model, nested models included."""
-    for name, field in model.model_fields.items():
-        annotation = field.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            yield from flags(annotation, f"{prefix}{name}.")
-        else:
-            yield Flag(prefix + name, field)
-
-
-def _add_flags(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
-    for flag in flags(model):
-        default = "" if flag.field.default is None else f" [default: {flag.field.default}]"
-        settings: dict[str, Any] = {"dest": flag.key, "default": argparse.SUPPRESS}
-        settings["help"] = ((flag.field.description or "") + default).replace("%", "%%")
-        if flag.field.annotation in (bool, bool | None):
-            settings["action"] = argparse.BooleanOptionalAction
-        else:
-            settings["metavar"] = _metavar(flag)
-        parser.add_argument(flag.name, **settings)
-
-
-def _metavar(flag: Flag) -> str:
-    choices = [
-        value
-        for part in (flag.field.annotation, *get_args(flag.field.annotation))
-        for value in get_args(part)
-    ]
-    if choices and all(isinstance(choice, str) for choice in choices):
-        return "{" + ",".join(choices) + "}"
-    return flag.key.rpartition(".")[2].upper()
-
-
-def read_options(model: type[O], arguments: argparse.Namespace) -> O:
-    """The options: defaults, then the config file, then flags.
-
-    Raises:
-        TrainerError: Every mistake at once, one a line, naming the flag or the file and key.
-    """
-    config: Path | None = getattr(arguments, "config", None)
-    values = read_config(config) if config else {}
-    given = {flag.key: getattr(arguments, flag.key) for flag in flags(model) if hasattr(arguments, flag.key)}
-    for key, value in given.items():
-        target = values
-        *parents, last = key.split(".")
-        for parent in parents:
-            if not isinstance(target.setdefault(parent, {}), dict):
-                break  # the model reports the wrong type below
-            target = target[parent]
-        else:
-            target[last] = value
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise TrainerError("\n".join(_mistakes(model, error, given, config))) from None
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """A config file's mapping: YAML, or JSON, which YAML includes; loaded safely.
-
-    Raises:
-        TrainerError: No such file, or not a mapping.
-    """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise TrainerError(f"{path}: the config file cannot be read ({error})") from None
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise TrainerError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)})") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise TrainerError(f"{path}: holds a {type(content).__name__}, not a mapping of options")
-    return content
-
-
-def _mistakes(
-    model: type[BaseModel], error: ValidationError, given: dict[str, Any], config: Path | None
-) -> Iterator[str]:
-    known = {flag.key: flag for flag in flags(model)}
-    for mistake in error.errors():
-        key = ".".join(str(part) for part in mistake["loc"])
-        place = known[key].name if key in given else f"{config}: {key}"
-        if mistake["type"] == "extra_forbidden":
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else f"; known are: {', '.join(known)}"
-            yield f"{place}: unknown option{hint}"
-        else:
-            yield f"{place}: {mistake['input']!r}: {mistake['msg'].lower()}"
+from kto_trainer.train_rows import read_rows
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -150,7 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--config", type=Path, metavar="FILE", help="options in YAML or JSON; flags win over it"
         )
-        _add_flags(sub, model)
+        add_flags(sub, model)
         return sub
 
     train = command(
@@ -201,14 +90,12 @@ def run_command(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.command == "train":
         options = read_options(TrainOptions, arguments)
         check_output(arguments.output, overwrite=arguments.overwrite, resume=arguments.resume)
-        split = read_split(arguments.data, "train")
-        require_both_classes(split.labels_N, str(arguments.data))
+        split, held_out = read_rows(arguments.data, options)
         if arguments.resume:
             finished = resumable(arguments.output, options.resolved(), split.manifest_sha256)
             if finished is not None:
                 _say(f"{arguments.output}: the training is finished already")
                 return finished
-        held_out = held_out_split(arguments.data, options)
         from kto_trainer.loop import train
 
         show = _show if sys.stderr.isatty() else None
@@ -260,46 +147,6 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.json:
         print(json.dumps(result, ensure_ascii=False, allow_nan=False))
     return 0
-
-
-def machine_failure(error: BaseException) -> str | None:
-    """What torch's error says of the machine, in words and with a remedy; None if it is a defect."""
-    text = str(error)
-    kind = type(error).__name__
-    if kind in ("OutOfMemoryError", "MemoryError") or "allocate memory" in text or "out of memory" in text:
-        return (
-            f"out of memory ({text.splitlines()[0][:200] if text else kind}); lower max_tokens_per_pass (batch_size does "
-            "not matter), then set gradient_checkpointing, or train adapters with lora.r"
-        )
-    lost = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "NCCL")
-    if kind == "DistBackendError" or any(words in text for words in lost):
-        return f"another process of this training ended or cannot be reached ({text.splitlines()[0][:200]}); start all of them again"
-    return None
-
-
-def held_out_split(data: Path, options: TrainOptions) -> Split | None:
-    """The split whose AUC is told while training; None where it has no rows, or the options want none.
-
-    Raises:
-        TrainerError: Training is to stop early by it, and it cannot tell an AUC.
-    """
-    if not options.eval_rows:
-        wanting = "eval_rows is 0"
-    elif not has_rows(data, options.eval_split):
-        wanting = f"the split {options.eval_split!r} (eval_split) has no rows"
-    else:
-        split = read_split(data, options.eval_split)
-        if split.labels_N.any() and not split.labels_N.all():
-            return split
-        wanting = f"all rows of the split {options.eval_split!r} (eval_split) have one label"
-        if options.early_stopping_patience is None:
-            return split
-    if options.early_stopping_patience is not None:
-        raise TrainerError(
-            f"early_stopping_patience: {wanting}, so there is no held-out AUC to stop by; hold rows out (`split:` in the "
-            "pipeline), or leave the option out"
-        )
-    return None
 
 
 def _say(message: str) -> None:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,6 +56,16 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels_N)
 
+    def part(self, chosen_N: np.ndarray, name: str) -> "Split":
+        """Those rows where `chosen_N` is true, numbered anew in the same order, as a split of its own name."""
+        return replace(
+            self,
+            name=name,
+            labels_N=self.labels_N[chosen_N],
+            weights_N=self.weights_N[chosen_N],
+            order_N=self.order_N[chosen_N],
+        )
+
     def class_weights(self) -> tuple[float, float]:
         """The manifest's (desirable_weight, undesirable_weight); (1, 1) where it has none."""
         weights = self.manifest.get("weights") or {}
@@ -74,24 +84,28 @@ class Split:
             TrainerError: A prompt or completion is neither text nor messages.
         """
         at = 0
-        number_N = np.empty(len(self), np.int64)
-        number_N[self.order_N] = np.arange(len(self))
-        for path in self.shards:
+        files = [_open(path) for path in self.shards]
+        number_S = np.full(
+            sum(file.metadata.num_rows for file in files), -1, np.int64
+        )  # of each row of the shards
+        number_S[self.order_N] = np.arange(len(self))
+        for path, file in zip(self.shards, files, strict=True):
             first = at
-            file = _open(path)
             size = sum(file.metadata.row_group(k).total_byte_size for k in range(file.num_row_groups))
             n_rows = max(1, min(1000, READ_BYTES * file.metadata.num_rows // max(1, size)))
             for batch in file.iter_batches(n_rows, columns=["prompt_id", *TEXT_COLUMNS]):
                 columns = [batch.column(name).to_pylist() for name in ("prompt_id", *TEXT_COLUMNS)]
                 for prompt_id, prompt, completion in zip(*columns, strict=True):
+                    at += 1
+                    if number_S[at - 1] < 0:  # not of this part
+                        continue
                     for name, value in (("prompt", prompt), ("completion", completion)):
                         if not _is_text(value):
                             raise TrainerError(
-                                f"{path}: row {at - first}: {name} is neither text nor a non-empty list of messages "
+                                f"{path}: row {at - 1 - first}: {name} is neither text nor a non-empty list of messages "
                                 f"with role and content ({str(value)[:60]!r})"
                             )
-                    yield Row(int(number_N[at]), str(prompt_id), prompt, completion)
-                    at += 1
+                    yield Row(int(number_S[at - 1]), str(prompt_id), prompt, completion)
 
     def columns(self, names: Sequence[str]) -> pa.Table:
         """Some columns of all rows, in the order of the rows' numbers; in memory."""

@@ -45,6 +45,7 @@ class HeldOut:
     sequences: Listed
     labels_N: np.ndarray
     beta: float
+    name: str  # of the split that they are of
 
     @classmethod
     def of(
@@ -54,7 +55,7 @@ class HeldOut:
         chosen = np.sort(stream(0, EVALUATION).permutation(len(split))[: options.eval_rows])
         tokens = stored_tokens(split, encoder, say, keep=keep)
         rows = [tokens[int(i)] for i in chosen]
-        return cls(Listed(rows), split.labels_N[chosen], options.beta)
+        return cls(Listed(rows), split.labels_N[chosen], options.beta, split.name)
 
     def reference(self, forward: Forward, cache: Path | None, ranks: Ranks) -> np.ndarray:
         """The reference's log-probabilities of the rows, with the model's adapters off; nats; [N]."""

@@ -218,10 +218,19 @@ def _result(run: Prepared, split: Split, final: Final, learned: Learned) -> dict
         "steps": {"sft": n_sft_steps, "kto": final.n_steps},
         "final": final.means(),
         "held_out": final.held_out | _best(learned.stopping),
+        "held_out_rows": _held_out_rows(run),
         "dataset": {"manifest_sha256": split.manifest_sha256},
         "versions": _versions(),
         "device": str(run.computer.device),
     }
+
+
+def _held_out_rows(run: Prepared) -> dict[str, Any] | None:
+    """Which rows the held-out figures are of, and whether they chose the checkpoint."""
+    if run.held_out is None:
+        return None
+    chose = run.options.early_stopping_patience is not None
+    return {"split": run.held_out.name, "rows": len(run.held_out.labels_N), "chose_checkpoint": chose}
 
 
 def _best(stopping: EarlyStopping) -> dict[str, Any]:

@@ -198,10 +198,10 @@ class TrainOptions(RunOptions):
     warmup_ratio: float = Field(0.1, ge=0, le=1, description="Share of a stage's steps that warm up, 0 to 1.")
     weight_decay: float = Field(0.0, ge=0, le=1, description="AdamW's decoupled weight decay, 0 to 1.")
     max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm, > 0.")
-    eval_split: str = Field(
-        "test",
-        min_length=1,
-        description="The split whose rows' reward AUC is told while training, if it has rows.",
+    eval_split: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="The split whose rows' reward AUC is told while training, if it has rows. Default: `test`; with "
+        "early_stopping_patience `validation`, or where there is none a tenth of the train rows, cut by prompt.",
     )
     eval_steps: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Tell the held-out AUC every so many steps, too; each epoch's end tells it anyway."
@@ -211,7 +211,8 @@ class TrainOptions(RunOptions):
     )
     early_stopping_patience: Annotated[int, Field(ge=1)] | None = Field(
         None,
-        description="Stop when the held-out AUC has not grown for so many evaluations; the checkpoint is the best one's.",
+        description="Stop when the held-out AUC has not grown for so many evaluations; the checkpoint is the best one's. "
+        "Chosen on rows of `eval_split`, never on `test`.",
     )
     saturation: bool = Field(
         True,

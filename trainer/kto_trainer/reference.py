@@ -57,6 +57,7 @@ def _passes(
         for members in bins(sizes, limits.tokens, limits.rows):
             pairs = [(others[k][0], sequences[others[k][1]].completion) for k in members]
             yield [others[k][1] for k in members], forward.continuation_logps(lead, pairs)
+        del lead  # before the next one is made: two would take twice the memory
 
 
 def _families(sequences: Sequence[Tokens], budget: int, rows: int | None) -> Iterator[list[list[int]]]:

@@ -27,7 +27,7 @@ from kto_trainer.reference import compute
 from kto_trainer.sequences import Sequences, numbered
 
 FLUSH_S = 30.0  # a killed run loses at most so much work
-WINDOW_PASSES = 16  # passes' worth of sequences that are in memory at a time
+WINDOW_PASSES = 4  # passes' worth of sequences that are in memory at a time
 WINDOW_ROWS = 4096
 READ_ROWS = 65536
 
@@ -98,8 +98,7 @@ def reference_logps(
         ranks: Each process computes a share; all get everything.
         say: Takes messages for people: the cache is a help, and a run does not end with it.
     """
-    prompts_S2, completions_S2, lengths_S = hashes = sequences.hashes()
-    del completions_S2
+    hashes = sequences.hashes()
     keys_S2 = hashes.keys()
     number_S, first_K = numbered(keys_S2)
     n_distinct = len(first_K)
@@ -115,8 +114,10 @@ def reference_logps(
     ranks.barrier()  # no process adds to the cache before all have read it: all must miss the same sequences
     missing = np.flatnonzero(~found.known_K)
     # Those with the same prompt lie together, so that it is read once.
-    missing = missing[np.lexsort(prompts_S2[first_K[missing]].T)]
-    windows = list(_windows(missing, lengths_S[first_K[missing]], forward.limits.tokens * WINDOW_PASSES))
+    missing = missing[np.lexsort(hashes.prompts_S2[first_K[missing]].T)]
+    lengths_M = hashes.lengths_S[first_K[missing]]
+    windows = list(_windows(missing, lengths_M, forward.limits.tokens * WINDOW_PASSES))
+    del hashes, keys_S2, lengths_M  # some fifty bytes a sequence
     part = _Part(cache, keys_K2, by_token, say)
     for at in range(0, len(windows), ranks.size):
         mine = windows[at + ranks.number] if at + ranks.number < len(windows) else missing[:0]

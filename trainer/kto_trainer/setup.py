@@ -107,6 +107,8 @@ def prepare(
     rows = None
     if held_out is not None and options.eval_rows:
         rows = ranks.in_turn(lambda: HeldOut.of(held_out, encoder, options, say, keep=keep))
+        chooses = ", which chooses the checkpoint" if options.early_stopping_patience else ""
+        say(f"held-out AUC{chooses}: on {len(rows.labels_N)} rows of the split `{rows.name}`")
     state = find_state(output, identity, ranks, say) if resume else None
     return Prepared(
         options, weights, computer, ranks, model, tokenizer, encoder, encoded, cache, identity, state, saves_reference, rows, say

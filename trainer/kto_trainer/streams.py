@@ -3,7 +3,7 @@
 import numpy as np
 
 # One independent stream of random numbers a purpose: more SFT epochs must not change KTO's order.
-WEIGHTS, SFT_ORDER, KTO_ORDER, PAIRS, LABELS, EVALUATION = range(6)
+WEIGHTS, SFT_ORDER, KTO_ORDER, PAIRS, LABELS, EVALUATION, HELD_ASIDE = range(7)
 
 
 def stream(seed: int, purpose: int) -> np.random.Generator:
