@@ -3,8 +3,8 @@
 Precision and recall of the packs with a hand-made set of completions (`tests/rules_packs/`): those that the pack was
 written with, and those that were written once it was done. F1 of the refusals pack against the human label of XSTest
 (Röttger et al., NAACL 2024), for the half of the prompts that it was developed on and for the other half, no
-row of which was read while the pack was written (its F1 was, some times); the interval is a bootstrap of prompts. The share of published outputs on which a pack speaks against. The
-processor time of `kto label` with a pack, over that with one rule that looks for one literal.
+row of which was read while the pack was written (its F1 was, some times, and one exception came after both were read);
+the interval is a bootstrap of prompts. The share of published outputs on which a pack speaks against. The processor time of `kto label` with a pack, over that with one rule that looks for one literal.
 
     KTO_SAMPLES=... python benchmarks/packs.py --json
 """
