@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LARGE = 512  # rows; an assignment of so many takes a tenth of a second
+LARGE = 512  # rows; an assignment of so many takes some 20 ms; it is cubic in them
 SWAPS = 64  # rounds of swapping
 
 

@@ -9,7 +9,7 @@ from kto_data.errors import ConfigError, Mistake, did_you_mean
 from kto_data.labelers.rules.checks.check import CHECKS, Check
 from kto_data.labelers.rules.conditions import AtLeast, Condition, Leaf, Not, Unresolved
 from kto_data.labelers.rules.file_model import Scope
-from kto_data.labelers.rules.promptfoo import NOT_HERE
+from kto_data.labelers.rules.promptfoo_left_out import NOT_HERE
 from kto_data.labelers.rules.sources import Sources
 from kto_data.labelers.rules.templates import is_template, read_check
 from kto_data.labelers.rules.word_lists import WordLists

@@ -14,10 +14,11 @@ from kto_data.errors import ConfigError, Mistake, did_you_mean
 from kto_data.labelers.rules.conditions import AtLeast, Condition, Not
 from kto_data.labelers.rules.conditions_file import ConditionReader
 from kto_data.labelers.rules.file_model import FileOptions, JudgeVote, LoggedVote, RuleOptions
+from kto_data.labelers.rules.plugins import load_plugins
 from kto_data.labelers.rules.promptfoo import read_assertions
 from kto_data.labelers.rules.requires import missing_requirements
 from kto_data.labelers.rules.rule import Rule
-from kto_data.labelers.rules.sources import Sources, load_plugins
+from kto_data.labelers.rules.sources import Sources
 from kto_data.labelers.rules.word_lists import WordLists
 from kto_data.vote_codes import UNDESIRABLE, VOTE_NAMES
 

@@ -10,7 +10,7 @@ from kto_data.errors import ConfigError
 from kto_data.labelers.rules.checks.check import CHECKS
 from kto_data.labelers.rules.decide import decide
 from kto_data.labelers.rules.parse import parse_rules
-from kto_data.labelers.rules.promptfoo import NOT_HERE
+from kto_data.labelers.rules.promptfoo_left_out import NOT_HERE
 from kto_data.labelers.rules.row import Row
 
 CALL = [{"type": "function", "function": {"name": "weather", "arguments": '{"city": "Lund"}'}}]

@@ -12,7 +12,7 @@ _PART_S = 0.25
 """How long results are gathered before they are handed on: the loop stands still while somebody looks at them."""
 _MOST_PART = 1024
 _LOOK_S = 0.01
-"""How often somebody looks whether the first result is there: to be woken by each costs a tenth more processor time."""
+"""How often somebody looks whether the first result is there, and the tick is called."""
 
 
 def in_order(

@@ -56,6 +56,6 @@ def assertion_of(text: str) -> dict[str, Any]:
 def _is_type(kind: str, *, has_value: bool) -> bool:
     """Whether a word is a type of assertion, and not the output that is expected."""
     from kto_data.labelers.rules.checks.check import CHECKS
-    from kto_data.labelers.rules.promptfoo import NOT_HERE
+    from kto_data.labelers.rules.promptfoo_left_out import NOT_HERE
 
     return kind in _BARE or (has_value and (kind in CHECKS or kind in NOT_HERE))

@@ -5,7 +5,6 @@ import pytest
 
 from kto_data.config.yaml_file import parse_yaml
 from kto_data.errors import ConfigError
-from kto_data.labelers.rules import sources
 from kto_data.labelers.rules.checks.check import CHECKS
 from kto_data.labelers.rules.decide import decide
 from kto_data.labelers.rules.parse import parse_rules
@@ -40,7 +39,7 @@ def plugins(monkeypatch, tmp_path):
     def points(*, group):
         return [EntryPoint(name, value, group) for name, value in names.items()] if group == "acme" else []
 
-    monkeypatch.setattr(sources, "entry_points", points)
+    monkeypatch.setattr("kto_data.labelers.rules.plugins.entry_points", points)
     yield names
     sys.modules.pop("acme_rules", None)
     for name in ("acme-shouts", "acme-other"):
