@@ -125,7 +125,9 @@ def _facts(rule: Rule) -> Iterator[tuple[str, str]]:
 
 
 def _parts(condition: Condition, usual: str, depth: int = 0) -> Iterator[Part]:
-    if isinstance(condition, AtLeast):
+    if isinstance(condition, AtLeast) and condition.n == len(condition.parts) == 1:
+        yield from _parts(condition.parts[0], usual, depth)
+    elif isinstance(condition, AtLeast):
         n, of = condition.n, len(condition.parts)
         yield Part(depth, "all of" if n == of else "any of" if n == 1 else f"at least {n} of {of}")
         for part in condition.parts:

@@ -84,3 +84,12 @@ def test_texts_from_outside_are_escaped_and_nothing_is_loaded(page):
     assert "script" not in read.tags
     assert all(link.startswith("#") for link in read.links)
     assert "default-src 'none'" in page
+
+
+def test_a_group_of_one_part_is_shown_as_the_part():
+    rule = "{id: a, vote: undesirable, assert: [{type: contains, value: tea}]}"
+    file = parse_yaml(f"version: 1\nrules:\n  - {rule}\n", name="r.yaml", folder=Path())
+    rules = RuleSet(parse_rules(file).rules, ())
+    text = Read(rules_page(rules, {"r.yaml": file}, [])).text
+    assert "not contains value tea" in text
+    assert "all of" not in text
