@@ -80,6 +80,8 @@ class Limits(Options):
     """Tries of a question; those that the server put off (429) do not count."""
     patience_s: float = Field(30.0, gt=0.0)
     """How long a server may give no answer at all before the run stops."""
+    http2: bool = False
+    """Speak HTTP/2 where the server offers it (needs the extra `http2`); HTTP/1.1 costs less processor time."""
 
 
 class JudgeTest(Options):

@@ -13,6 +13,7 @@ import xxhash
 from kto_data.labelers.judges.asking.asker import QuestionFault, StopAskingError
 from kto_data.labelers.judges.asking.breaker import Breaker, EndpointDownError
 from kto_data.labelers.judges.asking.concurrency import Concurrency, Place
+from kto_data.labelers.judges.asking.http2 import Http2Transport
 from kto_data.labelers.judges.asking.rate_limits import pause_s, retry_after_s
 from kto_data.labelers.judges.asking.transport import NoReplyError, Reply, TimedOutError, Transport
 from kto_data.labelers.judges.backends.backend import HttpBackend, Request
@@ -61,7 +62,7 @@ class ServerAsker:
         self._backend, self._model, self._limits = backend, model, limits
         self._headers = backend.send_headers()
         self._secrets = backend.secrets()
-        self._transport = Transport(limits.timeout_s)
+        self._transport = Http2Transport(limits.timeout_s) if limits.http2 else Transport(limits.timeout_s)
         self._breaker = Breaker(limits.patience_s)
         self._duplicates = _Duplicates()
         self.concurrency = Concurrency(limits.start, limits.concurrency)

@@ -18,7 +18,8 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 
-_MOST_BYTES = 16 << 20
+MOST_BYTES = 16 << 20
+"""The longest reply that is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,11 @@ class Transport:
                 async with session.post(
                     url, data=body, headers=headers, allow_redirects=False, proxy=_proxy_for(url)
                 ) as response:
-                    content = await response.content.read(_MOST_BYTES + 1)
-                    while chunk := await response.content.read(_MOST_BYTES + 1):
+                    content = await response.content.read(MOST_BYTES + 1)
+                    while chunk := await response.content.read(MOST_BYTES + 1):
                         content += chunk
-                        if len(content) > _MOST_BYTES:
-                            raise NoReplyError(f"the reply is longer than {_MOST_BYTES >> 20} MB")
+                        if len(content) > MOST_BYTES:
+                            raise NoReplyError(f"the reply is longer than {MOST_BYTES >> 20} MB")
                     names = {name.lower(): value for name, value in response.headers.items()}
                     used = _USED.get()
                     return Reply(response.status, names, content, _nothing if used is None else used.close)
