@@ -41,11 +41,11 @@ class Kto:
         assert "Traceback" not in done.stdout, done.stdout
         return done
 
-    def start(self, *arguments):
+    def start(self, *arguments, stdout=subprocess.DEVNULL):
         """Start the command and return the process at work."""
         return subprocess.Popen(
             [*COMMAND, *map(str, arguments)],
-            stdout=subprocess.DEVNULL,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.folder,

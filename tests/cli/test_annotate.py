@@ -4,7 +4,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 from collections import Counter
 
 import pyarrow.parquet as pq
@@ -172,8 +171,7 @@ def test_a_local_server_is_served_and_examined(kto, studio_seed, studio_server):
     account = studio_server.account
     known = {"email": account.email, "password": account.password, "token": account.token}
     (data / "account.json").write_text(json.dumps(known))
-    command = [sys.executable, "-m", "kto_data.cli", "annotate", "serve", "--data", str(data), "--port", "0"]
-    serving = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    serving = kto.start("annotate", "serve", "--data", data, "--port", "0", stdout=subprocess.PIPE)
     try:
         line = serving.stdout.readline()
         assert line.startswith("export LABEL_STUDIO_URL=http://127.0.0.1:")
